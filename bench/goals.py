@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The goals: what soket must reach in each workload. Data; harness.py judges.
+
+A row is (figure, "at least" or "at most", value, against). With `against`, the value is a ratio of soket's figure to
+that contender's in the same round; the median of the rounds' ratios is judged. Without it, soket's median is judged.
+"""
+AT_LEAST, AT_MOST = "at least", "at most"
+
+GOALS = {
+    "relay-bulk-1": (
+        ("gbps", AT_LEAST, 1.2, "haproxy-splice"),
+        ("gbps", AT_LEAST, 0.70, "direct"),
+        ("cpu_s_per_gb", AT_MOST, 0.08, None),
+    ),
+    "relay-bulk-16": (
+        ("gbps", AT_LEAST, 1.05, "haproxy-splice"),
+        ("gbps", AT_LEAST, 0.75, "direct"),
+        ("cpu_s_per_gb", AT_MOST, 0.085, None),
+    ),
+    "relay-requests-64": (
+        ("per_s", AT_LEAST, 1.1, "nginx"),
+        ("cpu_us", AT_MOST, 7.2, None),
+    ),
+    "relay-requests-1000": (
+        ("per_s", AT_LEAST, 1.2, "haproxy"),
+        ("cpu_us", AT_MOST, 12, None),
+    ),
+    "relay-rate": (
+        ("per_s", AT_LEAST, 1.05, "haproxy"),
+        ("cpu_us", AT_MOST, 33, None),
+    ),
+    "relay-idle": (
+        ("user_b", AT_MOST, 512, None),
+        ("all_b", AT_MOST, 6000, None),
+        ("before_mib", AT_MOST, 4, None),
+        ("idle_cpu", AT_MOST, 0.05, None),       # "no CPU": what a clock tick may charge by mistake
+    ),
+    "pipe-tcp": (
+        ("gb_per_s", AT_LEAST, 1.3, "nc"),
+    ),
+    "file-tcp": (
+        ("gb_per_s", AT_LEAST, 1.4, "nc"),
+        ("sender_s_per_gb", AT_MOST, 0.06, None),
+    ),
+    "pipe-unix": (
+        ("gb_per_s", AT_LEAST, 1.4, "nc"),
+    ),
+    "start": (
+        ("ms", AT_MOST, 5, None),
+    ),
+}

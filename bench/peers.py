@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contenders: soket, its peers, and the two that show the limit. A table, and what each one needs to be started.
+
+In a command, {program} is the path that was found, {L} the port to listen on, {D} the port to dial, {U} the path of a
+unix socket, {config} a file with the row's configuration. All peers relay with one thread, as soket does by default.
+"""
+import dataclasses
+import os
+import re
+import shutil
+import subprocess
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+SBIN = ":/usr/local/sbin:/usr/sbin:/sbin"
+
+# {connections} is how many clients the limit of descriptors allows: haproxy refuses to start with more.
+HAPROXY = """global
+    nbthread 1
+    maxconn {connections}
+defaults
+    mode tcp
+    timeout connect 5s
+    timeout client 120s
+    timeout server 120s
+{extra}
+listen bench
+    bind 127.0.0.1:{L}
+    server far 127.0.0.1:{D}
+"""
+HAPROXY_SPLICE = "    option splice-auto\n    option splice-request\n    option splice-response"
+
+NGINX = """{module}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log error;
+events {{ worker_connections {descriptors}; }}
+stream {{
+    server {{
+        listen 127.0.0.1:{L} backlog=4096;
+        proxy_pass 127.0.0.1:{D};
+        proxy_timeout 300s;
+        proxy_half_close on;
+    }}
+}}
+"""
+# Debian builds the stream module as a file of its own; elsewhere it may be compiled in.
+NGINX_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so")
+
+SOCAT_RELAY = "{program} TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,backlog=4096 TCP:127.0.0.1:{D}"
+
+
+@dataclasses.dataclass
+class Contender:
+    name: str
+    programs: tuple = ()           # the first that is found is the one
+    version: str = ""              # what to append to hear its version
+    relay: str = ""                # the command that relays from {L} to {D}
+    config: str = ""               # its configuration
+    extra: str = ""                # more lines for it
+    tcp: tuple = ()                # (from stdin to a socket, from a socket to stdout) over TCP
+    unix: tuple = ()               # the same over a unix socket
+    start: str = ""                # for the workload `start`
+    idle: int = 5000               # idle links to ask for; fewer where each is a process
+    must_say: str = ""             # the program is another one of that name where its help lacks this
+    path: str = dataclasses.field(default="", init=False)
+    said: str = dataclasses.field(default="", init=False)
+
+    def find(self):
+        """Look for the program; self.path stays empty where it is absent."""
+        for program in self.programs:
+            path = shutil.which(program, path=os.environ.get("PATH", os.defpath) + SBIN)
+            if not path:
+                continue
+            self.path = os.path.abspath(path)
+            self.said = self.first_line()
+            if self.must_say in self.said:
+                return
+            self.path = ""
+
+    def first_line(self):
+        """What the program says about its version: the first line with a number such as 1.2."""
+        if not self.version:
+            return ""
+        try:
+            done = subprocess.run([self.path, self.version], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.STDOUT, text=True, errors="replace", timeout=5)
+        except (OSError, subprocess.SubprocessError):
+            return ""
+        lines = done.stdout.splitlines()
+        return next((line.strip() for line in lines if re.search(r"\d+\.\d+", line)), "unknown version")[:80]
+
+    @property
+    def is_there(self):
+        return bool(self.path) or not self.programs
+
+    def command(self, template, folder="", **values):
+        """The words of a command, its configuration written into `folder`."""
+        if "{config}" in template:
+            values["config"] = f"{folder}/{self.name}.conf"
+            with open(values["config"], "w") as f:
+                f.write(self.configuration(folder, values))
+        return [word.format(program=self.path, folder=folder, **values) for word in template.split()]
+
+    def configuration(self, folder, values):
+        descriptors = values["descriptors"]
+        module = next((f"load_module {m};" for m in NGINX_MODULES if os.path.exists(m)), "")
+        return self.config.format(folder=folder, module=module, extra=self.extra, L=values["L"], D=values["D"],
+                                  descriptors=descriptors - 100, connections=min(6500, (descriptors - 200) // 2))
+
+
+def soket():
+    """The binary under test: $SOKET, or the one that `./dev build` makes."""
+    return os.environ.get("SOKET") or os.path.join(ROOT, "build", "soket")
+
+
+CONTENDERS = (
+    # The limit: no relay at all.
+    Contender("direct"),
+    Contender("soket", (soket(),), "--version",
+              relay="{program} link 127.0.0.1:{L} 127.0.0.1:{D}",
+              tcp=("{program} connect 127.0.0.1:{L}", "{program} listen 127.0.0.1:{L}"),
+              unix=("{program} connect {U}", "{program} listen {U}"),
+              start="{program} explain 80"),
+    Contender("haproxy", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY),
+    Contender("haproxy-splice", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY,
+              extra=HAPROXY_SPLICE),
+    Contender("nginx", ("nginx",), "-v", relay="{program} -e {folder}/nginx.log -c {config}", config=NGINX),
+    Contender("socat", ("socat",), "-V", relay=SOCAT_RELAY, idle=500,
+              tcp=("{program} -u STDIN TCP:127.0.0.1:{L}",
+                   "{program} -u TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr STDOUT"),
+              unix=("{program} -u STDIN UNIX:{U}", "{program} -u UNIX-LISTEN:{U} STDOUT")),
+    Contender("socat-1M", ("socat",), "-V",
+              tcp=("{program} -b 1048576 -u STDIN TCP:127.0.0.1:{L}",
+                   "{program} -b 1048576 -u TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr STDOUT"),
+              unix=("{program} -b 1048576 -u STDIN UNIX:{U}", "{program} -b 1048576 -u UNIX-LISTEN:{U} STDOUT")),
+    # Only OpenBSD's: others of that name have other options, and some have no unix sockets.
+    Contender("nc", ("nc.openbsd", "nc"), "-h", must_say="OpenBSD",
+              tcp=("{program} -N 127.0.0.1 {L}", "{program} -l 127.0.0.1 {L}"),
+              unix=("{program} -N -U {U}", "{program} -l -U {U}")),
+    # The limit of `start`: a program that does nothing.
+    Contender("true", ("true",), start="{program}"),
+)
+
+
+def find_all(names):
+    """The contenders of these names, or all of them; each is looked for."""
+    table = {contender.name: contender for contender in CONTENDERS}
+    found = [table[name] for name in names] if names else list(CONTENDERS)
+    for contender in found:
+        contender.find()
+    return found

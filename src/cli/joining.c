@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* connect, listen and link: from flags to a relay, and from its outcome to an exit status.
+ *
+ * The order is that of the promise closed-by-default: endpoints are parsed, listening sockets opened, then every right that is
+ * not needed any more is dropped, and only then does the first byte come from the network. */
+#include "cli/joining.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "base/message.h"
+#include "cli/progress.h"
+#include "cli/say.h"
+#include "inspect/holder.h"
+#include "observe/events.h"
+#include "relay/relay.h"
+#include "relay/session.h"
+#include "sys/call.h"
+#include "sys/clock.h"
+#include "sys/limit.h"
+#include "sys/sandbox.h"
+
+struct joining_run {
+	struct skt_joining *j;
+	struct skt_relay_config config;
+	struct skt_events events;
+	struct skt_relay_totals totals;
+	struct skt_progress progress;
+	skt_time began;
+	bool json;
+};
+
+int skt_joining_refuse(const struct skt_args *args, int at, const struct skt_error *err)
+{
+	char *source = at < args->n_words ? skt_say_source(args, at) : NULL;
+	int status = skt_say_error(err, source, skt_args_has(args, "json"));
+
+	skt_free(source);
+	return status;
+}
+
+int skt_joining_command(const struct skt_args *args, struct skt_endpoint *ret, struct skt_error *err)
+{
+	if (args->n_after > 0)
+		return skt_endpoint_from_command(args->after, args->n_after, ret, err);
+	(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("a command is missing after --"));
+	skt_hint(err, "%s", _("for example: -- cat"));
+	return -SKT_E_USAGE;
+}
+
+static void joining_line_out(const char *line)
+{
+	struct skt_text t = { 0 };
+
+	skt_text_addf(&t, "%s\n", line);
+	(void)skt_say_text(&t);
+	skt_text_release(&t);
+}
+
+static void joining_line_err(const char *line)
+{
+	struct skt_text t = { 0 };
+
+	skt_text_addf(&t, "%s\n", line);
+	skt_say_plain(skt_text_get(&t));
+	skt_text_release(&t);
+}
+
+static void joining_line_said(const char *line)
+{
+	skt_progress_clear();
+	skt_say("%s", line);
+}
+
+static bool joining_uses_stdout(const struct skt_joining *j)
+{
+	return strcmp(skt_endpoint_transport(&j->from)->name, "stdio") == 0 ||
+	       strcmp(skt_endpoint_transport(&j->to)->name, "stdio") == 0;
+}
+
+static void joining_events(struct joining_run *run)
+{
+	struct skt_events *e = &run->events;
+
+	skt_events_init(e);
+	e->json = run->json;
+	/* the failure of the only link is the command's own error, said at the end with its hint */
+	e->level = skt_say_level();
+	e->only_one = run->j->only_one;
+	e->clock = skt_unix_now;
+	e->line = !run->json ? joining_line_said : joining_uses_stdout(run->j) ? joining_line_err : joining_line_out;
+	run->config.observers = &e->observer;
+	run->config.names_links = run->json || skt_say_level() > 0 || (run->j->listens && !run->j->only_one && skt_say_level() == 0);
+}
+
+static bool joining_flag(const struct skt_args *args, const char *flag)
+{
+	const struct skt_flag *f = args->command->flags;
+
+	while (f && f->name && strcmp(f->name, flag) != 0)
+		f++;
+	return f && f->name && skt_args_has(args, flag);
+}
+
+static int64_t joining_number(const struct skt_args *args, const char *flag, int64_t otherwise)
+{
+	return joining_flag(args, flag) ? skt_args_number(args, flag, otherwise) : otherwise;
+}
+
+static int joining_access(const struct skt_args *args, struct skt_access *access, struct skt_error *err)
+{
+	static const char *const flag[] = { "deny", "allow" };
+	const char *cidr;
+
+	for (int allow = 0; allow < 2; allow++)
+		for (int i = 0; joining_flag(args, flag[allow]) && (cidr = skt_args_each(args, flag[allow], i)) != NULL; i++)
+			if (skt_access_add(access, allow, cidr, err) < 0) {
+				err->at = -1; /* the error names the text */
+				return -(int)err->kind;
+			}
+	return 0;
+}
+
+static int joining_config(struct joining_run *run, struct skt_error *err)
+{
+	struct skt_joining *j = run->j;
+	const struct skt_args *args = j->args;
+	struct skt_relay_config *c = &run->config;
+
+	c->from = &j->from;
+	c->to = &j->to;
+	c->link.idle = joining_number(args, "idle", 0);
+	c->link.mover = (enum skt_mover_choice)joining_number(args, "mover", SKT_MOVER_AUTO);
+	c->link.waits_for_stdin = !j->with_stdio || joining_flag(args, "half-open") ||
+				  skt_endpoint_number(&j->from, "half-open", 0) || skt_endpoint_number(&j->to, "half-open", 0);
+	c->link.linger[0] = skt_endpoint_number(&j->from, "linger", 0);
+	c->link.linger[1] = skt_endpoint_number(&j->to, "linger", 0);
+	c->link.done = skt_session_link_done;
+	c->max = (int)joining_number(args, "max", 0);
+	c->once = j->only_one;
+	c->one_at_a_time = j->keeps;
+	c->grace = j->with_stdio ? 0 : joining_number(args, "grace", 5 * SKT_SECOND);
+	joining_events(run);
+	return joining_access(args, &c->access, err);
+}
+
+static void joining_announce(struct joining_run *run, const struct skt_listener *l)
+{
+	char endpoint[SKT_ADDR_LENGTH], host[SKT_ADDR_LENGTH];
+
+	for (int i = 0; i < l->n; i++) {
+		const struct skt_addr *addr = &l->socket[i].addr;
+		struct skt_event event = { .kind = SKT_EVENT_LISTENING };
+
+		event.from = skt_addr_print_endpoint(addr, l->scheme, endpoint);
+		event.address = skt_addr_print_host(addr, host);
+		event.path = addr->sa.sa_family == AF_UNIX ? event.address : NULL;
+		event.port = skt_addr_port(addr);
+		run->events.observer.on(&run->events.observer, &event);
+	}
+}
+
+/* The directory of a path, for rules about what lies in it. Caller frees. */
+static char *joining_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return skt_strdup(".");
+	return slash == path ? skt_strdup("/") : skt_strndup(path, (size_t)(slash - path));
+}
+
+static bool joining_is(const struct skt_endpoint *e, const char *scheme)
+{
+	return strncmp(skt_endpoint_transport(e)->name, scheme, strlen(scheme)) == 0;
+}
+
+struct joining_rights {
+	struct skt_needs needs;
+	char *owned[8];
+	int n_owned;
+};
+
+static void joining_path(struct joining_rights *r, char *path, bool writes)
+{
+	struct skt_needs *n = &r->needs;
+
+	if (!path || r->n_owned == (int)SKT_LENGTH(r->owned)) {
+		skt_free(path);
+		return;
+	}
+	r->owned[r->n_owned++] = path;
+	if (writes)
+		n->write[n->n_write++] = path;
+	else
+		n->read[n->n_read++] = path;
+}
+
+/* stdin and stdout are opened anew when the link begins: a terminal, or a FIFO with a name */
+static void joining_needs_stdio(struct joining_rights *r)
+{
+	char link[40], path[512];
+
+	for (int fd = 0; fd < 2; fd++) {
+		ssize_t n;
+
+		(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, path, sizeof(path) - 1);
+		if (n > 0 && path[0] == '/')
+			joining_path(r, skt_strndup(path, (size_t)n), true);
+	}
+}
+
+static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint *e, bool listens)
+{
+	bool writes = skt_endpoint_transport(e)->form == SKT_FORM_PATH;
+
+	r->needs.programs |= skt_endpoint_transport(e)->form == SKT_FORM_COMMAND;
+	if (joining_is(e, "tcp")) {
+		r->needs.dials |= !listens;
+		r->needs.listens |= skt_endpoint_option(e, "bind") || skt_endpoint_option(e, "sport");
+	}
+	if (joining_is(e, "stdio"))
+		joining_needs_stdio(r);
+	else if (writes && e->address[0] != '@')
+		joining_path(r, joining_directory(e->address), true);
+}
+
+static void joining_drop_rights(const struct skt_joining *j)
+{
+	struct joining_rights r = { 0 };
+	int version;
+
+	joining_needs_of(&r, &j->from, j->listens);
+	joining_needs_of(&r, &j->to, false);
+	version = skt_sandbox_enter(&r.needs);
+	if (r.needs.programs)
+		skt_say_more("%s", _("rights are kept, because programs are started"));
+	else if (version)
+		skt_say_more(_("rights that are not needed are dropped (Landlock %d)"), version);
+	else
+		skt_say_more("%s", _("the kernel has no Landlock here: rights are kept"));
+	for (int i = 0; i < r.n_owned; i++)
+		skt_free(r.owned[i]);
+}
+
+static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
+{
+	const struct skt_transport *t = skt_transport_of(&run->j->from, err);
+	int failed;
+
+	if (!t)
+		return -SKT_E_USAGE;
+	failed = t->listen(loop, &run->j->from, ret, err);
+	if (failed == -SKT_E_INUSE)
+		skt_holder_explain(&run->j->from, err);
+	if (failed == 0)
+		joining_announce(run, *ret);
+	return failed;
+}
+
+static void joining_watch(void *user, struct skt_loop *loop, struct skt_relay *relay)
+{
+	struct joining_run *run = user;
+
+	if (run->j->with_stdio && !run->json && skt_say_level() >= 0)
+		skt_progress_start(&run->progress, loop, relay);
+}
+
+static void joining_stats(struct joining_run *run)
+{
+	struct skt_event event = {
+		.kind = SKT_EVENT_STATS,
+		.links = run->totals.links,
+		.failed = run->totals.failed,
+		.refused = run->totals.refused,
+		.sent = run->totals.sent,
+		.received = run->totals.received,
+		.duration = skt_now() - run->began,
+	};
+
+	if (joining_flag(run->j->args, "stats"))
+		run->events.observer.on(&run->events.observer, &event);
+}
+
+static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)
+{
+	struct skt_listener *listener = NULL;
+	int ret;
+
+	if (run->j->listens) {
+		ret = joining_listen(run, loop, &listener, err);
+		if (ret < 0)
+			return ret;
+	}
+	joining_drop_rights(run->j);
+	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1), joining_watch, run,
+			    &run->totals, status, err);
+	skt_progress_end(&run->progress);
+	joining_stats(run);
+	return ret;
+}
+
+/* connect to a program gives its own status; what else went wrong is said, and decides where the program did not. */
+static int joining_status(const struct joining_run *run, int ret, int status, const struct skt_error *err)
+{
+	if (run->j->passes_status && status >= 0) {
+		if (ret < 0)
+			skt_say_more("%s", err->text);
+		return status;
+	}
+	return ret < 0 ? skt_say_error(err, NULL, run->json) : SKT_OK;
+}
+
+int skt_joining_run(struct skt_joining *j)
+{
+	struct joining_run run = { .j = j, .began = skt_now(), .json = skt_args_has(j->args, "json") };
+	struct skt_error err = { 0 };
+	struct skt_loop *loop = NULL;
+	int status = -1, ret = joining_config(&run, &err);
+
+	(void)skt_limit_raise();
+	if (ret == 0)
+		ret = skt_loop_new(&loop, &err);
+	if (ret == 0)
+		ret = joining_relay(&run, loop, &status, &err);
+	skt_loop_free(loop);
+	status = joining_status(&run, ret, status, &err);
+	skt_endpoint_release(&j->from);
+	skt_endpoint_release(&j->to);
+	return status;
+}

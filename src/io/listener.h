@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A listening endpoint: one or more listening sockets (a host may have both families) that give connected streams. */
+#ifndef SKT_IO_LISTENER_H
+#define SKT_IO_LISTENER_H
+
+#include "io/fd.h"
+#include "sys/addr.h"
+
+enum { SKT_LISTEN_MAX = 16 };
+
+struct skt_listener {
+	struct skt_loop *loop;
+	enum skt_fdkind kind;   /* of the accepted sockets */
+	const char *scheme;     /* to print the addresses */
+	int n;
+	struct skt_listening {
+		struct skt_watch watch;
+		struct skt_listener *listener;
+		struct skt_addr addr; /* where it really listens */
+	} socket[SKT_LISTEN_MAX];
+	bool watching, shared;
+	char *path;             /* a unix socket file to remove at the end, or NULL */
+	uint64_t device, inode; /* which file that was */
+	void (*on_ready)(void *user); /* connections wait */
+	void *user;
+	int (*tune)(struct skt_listener *l, int fd, const struct skt_addr *peer); /* of the transport, for an accepted socket, or NULL */
+	const char *congestion; /* of the transport's tune() */
+};
+
+/* Make an empty listener; add sockets that listen already (each is taken over, also on failure). Returns 0 or -SKT_E_LIMIT. */
+int skt_listener_new(struct skt_loop *loop, enum skt_fdkind kind, const char *scheme, struct skt_listener **ret,
+		     struct skt_error *err);
+int skt_listener_add(struct skt_listener *l, int fd, struct skt_error *err);
+/* The same sockets for another loop, by descriptors of its own: each thread closes its own, the last one ends the listening.
+ * Several threads then accept in turn. Returns 0 or -SKT_E_LIMIT. */
+int skt_listener_share(struct skt_listener *l, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err);
+
+/* Begin, or go on, to call on_ready while connections wait. Returns 0 or -SKT_E_LIMIT. */
+int skt_listener_watch(struct skt_listener *l);
+/* Stop calling it; connections wait in the kernel's queue. */
+void skt_listener_pause(struct skt_listener *l);
+
+/* Take one connection: 0 with its stream and the peer's address; -SKT_AGAIN when none waits (connections that were
+ * reset before they were accepted are passed over); -SKT_E_LIMIT at the limit of descriptors or memory: nothing was lost,
+ * pause and come back. */
+int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct skt_addr *peer, struct skt_error *err);
+
+/* Close the sockets and remove the socket file. NULL is fine. */
+void skt_listener_free(struct skt_listener *l);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Who sees what links do, and cannot change it. */
+#ifndef SKT_LINK_OBSERVER_H
+#define SKT_LINK_OBSERVER_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/unit.h"
+
+enum skt_event_kind {
+	SKT_EVENT_LISTENING, /* from */
+	SKT_EVENT_OPENED,    /* link, from, to */
+	SKT_EVENT_CLOSED,    /* link, from, to, sent, received, duration, how, err */
+	SKT_EVENT_FAILED,    /* link, from, err: a link that was never opened */
+	SKT_EVENT_REFUSED,   /* from: the access list said no */
+	SKT_EVENT_STOPPING,  /* links: how many are still open; duration: how long they may go on */
+	SKT_EVENT_STATS,     /* links, failed, refused, sent, received, duration */
+};
+
+/* What happened. Texts are valid during the call; members that the kind does not name are zero. */
+struct skt_event {
+	enum skt_event_kind kind;
+	uint64_t link;            /* number of the link in this process, from 1 */
+	const char *from, *to;    /* endpoints, with real addresses */
+	const char *address, *path; /* LISTENING: the address without its port, or the socket's path */
+	unsigned port;
+	uint64_t sent, received;  /* bytes delivered from FROM to TO, and back */
+	skt_time duration;
+	const char *how;          /* "done", "idle", "cut", "failed" */
+	const struct skt_error *err;
+	uint64_t links, failed, refused;
+};
+
+/* Called on the thread of the link: an observer of several threads guards itself. */
+struct skt_observer {
+	void (*on)(struct skt_observer *observer, const struct skt_event *event);
+	struct skt_observer *next;
+};
+
+#endif

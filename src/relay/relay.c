@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Relays: accepting, limits, stopping.
+ *
+ * How it works: connections are accepted only while there is room: below max, and with the descriptors that a link needs left over, so
+ * that a client that was accepted can also be served. Otherwise they wait in the kernel's queue: accepting pauses, and resumes
+ * when a link has ended, or after RELAY_PAUSE where the shortage is not ours. Nothing spins at a limit. */
+#include "relay/relay.h"
+
+#include "base/alloc.h"
+#include "base/message.h"
+#include "relay/session.h"
+#include "sys/limit.h"
+
+#define RELAY_PAUSE (50 * SKT_MS)
+
+enum { RELAY_ACCEPTS = 64, RELAY_SPARE_FDS = 10 };
+
+void skt_relay_tell(struct skt_relay *relay, const struct skt_event *event)
+{
+	for (struct skt_observer *o = relay->config->observers; o; o = o->next)
+		o->on(o, event);
+}
+
+static int relay_fds_of(const struct skt_endpoint *e)
+{
+	const struct skt_transport *t = skt_transport_of(e, NULL);
+
+	return t ? t->n_fds : 1;
+}
+
+/* How many links the descriptors that are left can serve; pipes for splicing come out of the spare ones. */
+static int relay_room(const struct skt_relay_config *config, int share)
+{
+	int a_link = relay_fds_of(config->from) + relay_fds_of(config->to), left = skt_limit_left();
+	int spare = RELAY_SPARE_FDS + left / 32, room = (left - spare) / (a_link * share);
+
+	if (config->max && config->max < room)
+		return config->max;
+	return room > 0 ? room : 1;
+}
+
+bool skt_relay_is_done(const struct skt_relay *relay)
+{
+	return relay->n_sessions == 0 && !relay->listener;
+}
+
+static void relay_close_listener(struct skt_relay *relay)
+{
+	skt_listener_free(relay->listener);
+	relay->listener = NULL;
+}
+
+static void relay_resume(struct skt_relay *relay)
+{
+	if (!relay->listener || relay->is_stopping || relay->n_sessions >= relay->max)
+		return;
+	relay->is_full = false;
+	if (skt_listener_watch(relay->listener) < 0)
+		relay->is_full = true;
+}
+
+static void relay_pause_over(struct skt_timer *timer)
+{
+	relay_resume(SKT_OUTER(timer, struct skt_relay, timer));
+}
+
+static void relay_pause(struct skt_relay *relay, bool for_a_while)
+{
+	skt_listener_pause(relay->listener);
+	relay->is_full = true;
+	if (for_a_while || relay->n_sessions == 0)
+		(void)skt_loop_after(relay->loop, &relay->timer, RELAY_PAUSE, relay_pause_over);
+}
+
+void skt_relay_session_ended(struct skt_relay *relay)
+{
+	if (relay->is_full)
+		relay_resume(relay);
+	if (skt_relay_is_done(relay))
+		skt_loop_stop(relay->loop);
+}
+
+static void relay_refuse(struct skt_relay *relay, struct skt_stream *stream, const struct skt_addr *peer)
+{
+	char from[SKT_ADDR_LENGTH];
+	struct skt_event event = { .kind = SKT_EVENT_REFUSED, .from = from };
+
+	relay->totals.refused++;
+	skt_addr_print_endpoint(peer, relay->listener->scheme, from);
+	skt_relay_tell(relay, &event);
+	skt_stream_free(stream);
+}
+
+/* Accept one. False where there is none, or no room. */
+static bool relay_accept(struct skt_relay *relay)
+{
+	struct skt_stream *stream;
+	struct skt_addr peer;
+	struct skt_error err;
+	int ret;
+
+	if (!relay->listener)
+		return false;
+	if (relay->n_sessions >= relay->max) {
+		relay_pause(relay, false);
+		return false;
+	}
+	ret = skt_listener_accept(relay->listener, &stream, &peer, &err);
+	if (ret == -SKT_AGAIN)
+		return false;
+	if (ret == -SKT_E_LIMIT) {
+		(void)skt_pipepool_trim(skt_loop_pipes(relay->loop));
+		relay_pause(relay, true);
+		return false;
+	}
+	if (ret < 0) {
+		if (relay->outcome.kind == SKT_OK)
+			relay->outcome = err;
+		relay_close_listener(relay);
+		skt_relay_session_ended(relay);
+		return false;
+	}
+	if (!skt_access_lets_in(&relay->config->access, &peer)) {
+		relay_refuse(relay, stream, &peer);
+		return true;
+	}
+	skt_session_start(relay, stream, &peer);
+	if (relay->config->once)
+		relay_close_listener(relay);
+	return true;
+}
+
+static void relay_ready(void *user)
+{
+	struct skt_relay *relay = user;
+
+	for (int i = 0; i < RELAY_ACCEPTS && relay_accept(relay); i++)
+		;
+}
+
+int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener, int share,
+		  struct skt_relay **ret, struct skt_error *err)
+{
+	struct skt_relay *relay = SKT_NEW(struct skt_relay);
+
+	if (!relay) {
+		skt_listener_free(listener);
+		return skt_fail_memory(err);
+	}
+	relay->loop = loop;
+	relay->config = config;
+	relay->listener = listener;
+	relay->sessions.next = relay->sessions.last = &relay->sessions;
+	relay->status = -1;
+	relay->is_single = !listener || config->once;
+	relay->max = config->one_at_a_time ? 1 : relay_room(config, share);
+	*ret = relay;
+	return 0;
+}
+
+int skt_relay_start(struct skt_relay *relay, struct skt_error *err)
+{
+	if (!relay->listener) {
+		skt_session_start(relay, NULL, NULL);
+		return 0;
+	}
+	relay->listener->on_ready = relay_ready;
+	relay->listener->user = relay;
+	if (skt_listener_watch(relay->listener) < 0)
+		return skt_fail(err, SKT_E_LIMIT, 0, "%s", _("cannot watch the listening sockets"));
+	return 0;
+}
+
+static void relay_cut(struct skt_relay *relay)
+{
+	struct skt_session *s = relay->sessions.next;
+
+	relay->is_cutting = true;
+	while (s != &relay->sessions) {
+		struct skt_session *next = s->next;
+
+		relay->totals.was_cut = true;
+		skt_session_cut(s);
+		s = next;
+	}
+}
+
+static void relay_grace_over(struct skt_timer *timer)
+{
+	relay_cut(SKT_OUTER(timer, struct skt_relay, timer));
+}
+
+void skt_relay_stop(struct skt_relay *relay)
+{
+	struct skt_event event = { .kind = SKT_EVENT_STOPPING, .links = (uint64_t)relay->n_sessions,
+				   .duration = relay->config->grace };
+
+	if (relay->is_stopping || relay->config->grace == 0) {
+		relay_close_listener(relay);
+		relay->is_stopping = true;
+		relay_cut(relay);
+	} else {
+		relay->is_stopping = true;
+		relay_close_listener(relay);
+		if (relay->n_sessions)
+			skt_relay_tell(relay, &event);
+		if (skt_loop_after(relay->loop, &relay->timer, relay->config->grace, relay_grace_over) < 0)
+			relay_cut(relay);
+	}
+	if (skt_relay_is_done(relay))
+		skt_loop_stop(relay->loop);
+}
+
+void skt_relay_free(struct skt_relay *relay)
+{
+	if (!relay)
+		return;
+	skt_listener_free(relay->listener);
+	skt_loop_clear(relay->loop, &relay->timer);
+	skt_free(relay);
+}
+
+const struct skt_relay_totals *skt_relay_totals(const struct skt_relay *relay)
+{
+	return &relay->totals;
+}
+
+void skt_relay_moved(const struct skt_relay *relay, uint64_t *sent, uint64_t *received)
+{
+	*sent = relay->totals.sent;
+	*received = relay->totals.received;
+	for (const struct skt_session *s = relay->sessions.next; s != &relay->sessions; s = s->next) {
+		if (s->is_finishing)
+			continue;
+		*sent += s->link.flow[0].given;
+		*received += s->link.flow[1].given;
+	}
+}
+
+const struct skt_error *skt_relay_outcome(const struct skt_relay *relay, int *status)
+{
+	*status = relay->status;
+	return &relay->outcome;
+}

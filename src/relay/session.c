@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* One link's life.
+ *
+ *   state        dialer   sides          ended by
+ *   dials FROM   FROM     none           its error, a cut
+ *   dials TO     TO       FROM           its error, a cut
+ *   linked       none     both           link done
+ *   finishing    none     both, closed   the last child reaped
+ *
+ * A session is freed in one place, session_free(), always from the loop. */
+#include "relay/session.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/message.h"
+#include "sys/clock.h"
+
+static atomic_uint_fast64_t session_count; /* of all threads */
+
+static void session_name(const struct skt_endpoint *e, char *ret)
+{
+	struct skt_text text = { 0 };
+
+	skt_endpoint_print_address(e, &text);
+	(void)snprintf(ret, SKT_ADDR_LENGTH, "%s", skt_text_get(&text));
+	skt_text_release(&text);
+}
+
+static void session_event(const struct skt_session *s, enum skt_event_kind kind, struct skt_event *ret)
+{
+	*ret = (struct skt_event){ .kind = kind };
+	if (!s->record)
+		return;
+	ret->link = s->record->number;
+	ret->from = s->record->from;
+	ret->to = s->record->to;
+	ret->duration = skt_now() - s->record->opened;
+}
+
+static void session_free(struct skt_session *s)
+{
+	struct skt_relay *relay = s->relay;
+
+	skt_dialer_free(s->dialer);
+	skt_link_release(&s->link);
+	s->next->last = s->last;
+	s->last->next = s->next;
+	relay->n_sessions--;
+	skt_free(s->record);
+	skt_free(s);
+	skt_relay_session_ended(relay);
+}
+
+/* The first failure is the outcome of a relay that makes only one link. */
+static void session_outcome(struct skt_session *s, const struct skt_error *err)
+{
+	if (s->relay->is_single && s->relay->outcome.kind == SKT_OK)
+		s->relay->outcome = *err;
+}
+
+static void session_not_opened(struct skt_session *s, const struct skt_error *err)
+{
+	struct skt_event event;
+
+	s->relay->totals.failed++;
+	session_outcome(s, err);
+	session_event(s, SKT_EVENT_FAILED, &event);
+	event.err = err;
+	skt_relay_tell(s->relay, &event);
+	session_free(s);
+}
+
+/* Which side failed, why, and what was delivered: the promise nothing-lost in words. */
+static void session_why(const struct skt_session *s, struct skt_error *ret)
+{
+	const struct skt_link *link = &s->link;
+	const struct skt_relay_config *config = s->relay->config;
+	int side = link->failed_side < 0 ? 1 : link->failed_side;
+	char name[SKT_ADDR_LENGTH];
+	struct skt_error why;
+
+	session_name(side ? config->to : config->from, name);
+	if (s->record)
+		(void)snprintf(name, sizeof(name), "%s", side ? s->record->to : s->record->from);
+	skt_stream_why(link->side[side], &why);
+	(void)skt_fail(ret, why.kind, why.sys, _("%.60s: %.90s (%" PRIu64 " bytes delivered to it, %" PRIu64 " lost; %" PRIu64 " from it)"),
+		       name, why.text, link->flow[!side].given, skt_flow_held(&link->flow[!side]), link->flow[side].given);
+	skt_hint(ret, "%s", why.hint);
+}
+
+static void session_verdict(const struct skt_session *s, struct skt_error *ret)
+{
+	*ret = (struct skt_error){ 0 };
+	if (s->link.end == SKT_END_FAILED)
+		session_why(s, ret);
+	else if (s->link.end == SKT_END_IDLE)
+		(void)skt_fail(ret, SKT_E_TIMEOUT, 0, "%s", _("idle: nothing came from either side for too long"));
+	else if (s->link.end == SKT_END_CUT)
+		(void)skt_fail(ret, SKT_E_IO, EINTR, _("cut: stopped before the link had ended (%" PRIu64 " bytes sent, %" PRIu64 " received)"),
+			       s->link.flow[0].given, s->link.flow[1].given);
+}
+
+static void session_closed(struct skt_session *s)
+{
+	static const char *const how[] = {
+		[SKT_END_DONE] = "done", [SKT_END_IDLE] = "idle", [SKT_END_CUT] = "cut", [SKT_END_FAILED] = "failed"
+	};
+	struct skt_relay_totals *totals = &s->relay->totals;
+	struct skt_event event;
+	struct skt_error err;
+
+	session_verdict(s, &err);
+	if (err.kind != SKT_OK)
+		session_outcome(s, &err);
+	totals->sent += s->link.flow[0].given;
+	totals->received += s->link.flow[1].given;
+	session_event(s, SKT_EVENT_CLOSED, &event);
+	event.sent = s->link.flow[0].given;
+	event.received = s->link.flow[1].given;
+	event.how = how[s->link.end];
+	event.err = err.kind == SKT_OK ? NULL : &err;
+	skt_relay_tell(s->relay, &event);
+}
+
+/* Wait for children; then it is over. */
+static void session_finish(void *user)
+{
+	struct skt_session *s = user;
+	bool cut = s->relay->is_cutting || s->link.end != SKT_END_DONE;
+	int waits = 0;
+
+	for (int i = 0; i < 2; i++) {
+		int status = -1, ret = skt_stream_finish(s->link.side[i], cut, &status);
+
+		waits |= ret == -SKT_AGAIN;
+		if (status >= 0)
+			s->relay->status = status;
+	}
+	if (!waits)
+		session_free(s);
+}
+
+void skt_session_link_done(struct skt_link *link)
+{
+	struct skt_session *s = SKT_OUTER(link, struct skt_session, link);
+
+	s->is_finishing = true;
+	session_closed(s);
+	for (int i = 0; i < 2; i++)
+		skt_stream_on_wake(link->side[i], session_finish, s);
+	session_finish(s);
+}
+
+static void session_record_side(const struct skt_session *s, int side, char *ret)
+{
+	const struct skt_endpoint *e = side ? s->relay->config->to : s->relay->config->from;
+	struct skt_fd *raw = skt_stream_raw(s->link.side[side]);
+	struct skt_addr addr;
+
+	if (raw && (raw->in_kind == SKT_FD_TCP) && skt_addr_of_peer(raw->in.fd, &addr) == 0)
+		skt_addr_print_endpoint(&addr, "tcp", ret);
+	else
+		session_name(e, ret);
+}
+
+static void session_join(struct skt_session *s)
+{
+	const struct skt_relay_config *config = s->relay->config;
+	struct skt_stream *side[2] = { s->link.side[0], s->link.side[1] };
+	struct skt_event event;
+
+	s->is_linked = true;
+	s->relay->totals.links++;
+	skt_link_start(&s->link, s->relay->loop, &config->link, side[0], side[1]);
+	if (!s->record)
+		return;
+	session_record_side(s, 1, s->record->to);
+	session_event(s, SKT_EVENT_OPENED, &event);
+	skt_relay_tell(s->relay, &event);
+}
+
+static void session_dialled_to(void *user, struct skt_stream *stream, const struct skt_error *err)
+{
+	struct skt_session *s = user;
+
+	s->dialer = NULL;
+	if (!stream) {
+		session_not_opened(s, err);
+		return;
+	}
+	s->link.side[1] = stream;
+	session_join(s);
+}
+
+/* The addresses of the side that is there, for the other side to know. */
+static void session_origin(struct skt_session *s, struct skt_origin *ret)
+{
+	const struct skt_relay_config *config = s->relay->config;
+	struct skt_fd *raw = s->link.side[0] ? skt_stream_raw(s->link.side[0]) : NULL;
+
+	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once, .terminal = -1 };
+	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || !raw)
+		return;
+	ret->scheme = s->relay->listener ? s->relay->listener->scheme : skt_endpoint_transport(config->from)->name;
+	(void)skt_addr_of_peer(raw->in.fd, &ret->peer);
+	(void)skt_addr_of_local(raw->in.fd, &ret->local);
+}
+
+static void session_dial(struct skt_session *s, const struct skt_endpoint *e, skt_dialed *done)
+{
+	struct skt_origin origin;
+	struct skt_error err;
+
+	session_origin(s, &origin);
+	if (skt_dialer_new(s->relay->loop, e, &origin, done, s, &s->dialer, &err) < 0)
+		session_not_opened(s, &err);
+}
+
+static void session_dialled_from(void *user, struct skt_stream *stream, const struct skt_error *err)
+{
+	struct skt_session *s = user;
+
+	s->dialer = NULL;
+	if (!stream) {
+		session_not_opened(s, err);
+		return;
+	}
+	s->link.side[0] = stream;
+	if (s->record)
+		session_record_side(s, 0, s->record->from);
+	session_dial(s, s->relay->config->to, session_dialled_to);
+}
+
+static void session_record_new(struct skt_session *s, const struct skt_addr *peer)
+{
+	const struct skt_relay *relay = s->relay;
+	struct skt_record *record = SKT_NEW(struct skt_record);
+
+	s->record = record;
+	if (!record)
+		return;
+	record->number = atomic_fetch_add(&session_count, 1) + 1;
+	record->opened = skt_now();
+	if (peer && peer->sa.sa_family != AF_UNIX && relay->listener)
+		skt_addr_print_endpoint(peer, relay->listener->scheme, record->from);
+	else
+		session_name(relay->config->from, record->from);
+	session_name(relay->config->to, record->to);
+}
+
+void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const struct skt_addr *peer)
+{
+	struct skt_session *s = SKT_NEW(struct skt_session);
+
+	if (!s) {
+		skt_stream_free(from);
+		relay->totals.failed++;
+		(void)skt_fail_memory(&relay->outcome);
+		skt_relay_session_ended(relay);
+		return;
+	}
+	s->relay = relay;
+	s->next = &relay->sessions;
+	s->last = relay->sessions.last;
+	s->last->next = s;
+	relay->sessions.last = s;
+	relay->n_sessions++;
+	s->link.side[0] = from;
+	if (relay->config->names_links)
+		session_record_new(s, peer);
+	if (from)
+		session_dial(s, relay->config->to, session_dialled_to);
+	else
+		session_dial(s, relay->config->from, session_dialled_from);
+}
+
+void skt_session_cut(struct skt_session *s)
+{
+	struct skt_error err;
+
+	if (s->is_finishing) {
+		session_finish(s);
+	} else if (s->is_linked) {
+		skt_link_cut(&s->link);
+	} else {
+		(void)skt_fail(&err, SKT_E_IO, EINTR, "%s", _("cut: stopped before the link was open"));
+		session_not_opened(s, &err);
+	}
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of system calls, filled with the real ones. */
+#include "sys/call.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/sendfile.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static int call_open(const char *path, int flags, mode_t mode)
+{
+	return open(path, flags, mode);
+}
+
+static int call_fcntl(int fd, int command, long argument)
+{
+	return fcntl(fd, command, argument);
+}
+
+static int call_ioctl(int fd, unsigned long request, void *argument)
+{
+	return ioctl(fd, request, argument);
+}
+
+static int call_pidfd_open(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static int call_thread(void *(*fn)(void *), void *argument)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	int failed = pthread_attr_init(&attr);
+
+	if (!failed)
+		failed = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+	if (!failed)
+		failed = pthread_attr_setstacksize(&attr, 256 * 1024);
+	if (!failed)
+		failed = pthread_create(&thread, &attr, fn, argument);
+	errno = failed;
+	return failed ? -1 : 0;
+}
+
+/* glibc declares the socket calls with transparent unions for addresses: these are the plain prototypes */
+static int call_bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return bind(fd, addr, len);
+}
+
+static int call_connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return connect(fd, addr, len);
+}
+
+static int call_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return accept4(fd, addr, len, flags);
+}
+
+static int call_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return getsockname(fd, addr, len);
+}
+
+static int call_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return getpeername(fd, addr, len);
+}
+
+static ssize_t call_splice(int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags)
+{
+	return splice(in, off_in, out, off_out, n, flags);
+}
+
+struct skt_calls skt_sys = {
+	.socket = socket,
+	.bind = call_bind,
+	.listen = listen,
+	.accept4 = call_accept4,
+	.connect = call_connect,
+	.shutdown = shutdown,
+	.socketpair = socketpair,
+	.getsockopt = getsockopt,
+	.setsockopt = setsockopt,
+	.getsockname = call_getsockname,
+	.getpeername = call_getpeername,
+	.recv = recv,
+	.recvmsg = recvmsg,
+	.send = send,
+	.read = read,
+	.write = write,
+	.splice = call_splice,
+	.sendfile = sendfile,
+	.lseek = lseek,
+	.pipe2 = pipe2,
+	.fstat = fstat,
+	.lstat = lstat,
+	.unlink = unlink,
+	.mkfifo = mkfifo,
+	.fsync = fsync,
+	.epoll_create1 = epoll_create1,
+	.epoll_ctl = epoll_ctl,
+	.epoll_wait = epoll_wait,
+	.eventfd = eventfd,
+	.fork = fork,
+	.poll = poll,
+	.open = call_open,
+	.fcntl = call_fcntl,
+	.ioctl = call_ioctl,
+	.pidfd_open = call_pidfd_open,
+	.thread = call_thread,
+};
+
+void skt_close(int fd)
+{
+	int kept = errno;
+
+	if (fd >= 0)
+		(void)close(fd);
+	errno = kept;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Terminals.
+ *
+ * How the end of input is told to a program behind a pseudo-terminal: the line discipline turns the VEOF character into an
+ * end only in canonical mode. A raw terminal is therefore switched to canonical mode first; that is safe only once the
+ * reader has taken everything (the line discipline drops what does not fit a line), hence the wait. n_tty, Linux >= 3.12. */
+#include "sys/tty.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "base/message.h"
+#include "sys/call.h"
+
+static struct termios tty_before;
+static volatile int tty_fd = -1;
+
+void skt_tty_size(int *rows, int *columns)
+{
+	struct winsize size;
+
+	*rows = 24;
+	*columns = 80;
+	for (int fd = 0; fd < 3; fd++) {
+		if (ioctl(fd, TIOCGWINSZ, &size) < 0 || size.ws_row == 0 || size.ws_col == 0)
+			continue;
+		*rows = size.ws_row;
+		*columns = size.ws_col;
+		return;
+	}
+}
+
+static void tty_configure(int slave, bool raw, int rows, int columns)
+{
+	struct winsize size = { 0 };
+	struct termios mode;
+	int own_rows, own_columns;
+
+	skt_tty_size(&own_rows, &own_columns);
+	size.ws_row = (unsigned short)(rows ? rows : own_rows);
+	size.ws_col = (unsigned short)(columns ? columns : own_columns);
+	(void)ioctl(slave, TIOCSWINSZ, &size);
+	if (!raw || tcgetattr(slave, &mode) < 0)
+		return;
+	cfmakeraw(&mode);
+	(void)tcsetattr(slave, TCSANOW, &mode);
+}
+
+int skt_tty_open(bool raw, int rows, int columns, int *master, int *slave, struct skt_error *err)
+{
+	char name[64];
+	int m = skt_sys.open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK, 0), s = -1;
+
+	if (m >= 0 && grantpt(m) == 0 && unlockpt(m) == 0 && ptsname_r(m, name, sizeof(name)) == 0)
+		s = skt_sys.open(name, O_RDWR | O_NOCTTY | O_CLOEXEC, 0);
+	if (s < 0) {
+		int sys = errno;
+
+		skt_close(m);
+		return skt_fail(err, SKT_E_LIMIT, sys, _("cannot open a pseudo-terminal: %s"), strerror(sys));
+	}
+	tty_configure(s, raw, rows, columns);
+	*master = m;
+	*slave = s;
+	return 0;
+}
+
+/* What the reader has not taken yet, bytes; 0 also where it cannot be known. */
+static int tty_unread(int master)
+{
+	int unread = 0, slave = skt_sys.ioctl(master, TIOCGPTPEER, (void *)(long)(O_RDWR | O_NOCTTY | O_CLOEXEC));
+
+	if (slave < 0)
+		return 0;
+	if (skt_sys.ioctl(slave, FIONREAD, &unread) < 0)
+		unread = 0;
+	skt_close(slave);
+	return unread;
+}
+
+int skt_tty_end(int master, bool fresh)
+{
+	struct termios mode;
+	char marks[2];
+	size_t n = fresh ? 1 : 2; /* the first ends an unfinished line, the second the input */
+
+	if (tcgetattr(master, &mode) < 0)
+		return -SKT_E_IO;
+	if (!(mode.c_lflag & ICANON)) {
+		if (tty_unread(master) > 0)
+			return -SKT_AGAIN;
+		mode.c_lflag |= ICANON;
+		mode.c_cc[VEOF] = 4;
+		(void)tcsetattr(master, TCSANOW, &mode);
+		n = 1;
+	}
+	marks[0] = marks[1] = (char)mode.c_cc[VEOF];
+	return skt_sys.write(master, marks, n) == (ssize_t)n ? 0 : errno == EAGAIN ? -SKT_AGAIN : -SKT_E_IO;
+}
+
+void skt_tty_raw(int fd)
+{
+	struct termios mode;
+
+	if (tty_fd >= 0 || tcgetattr(fd, &tty_before) < 0)
+		return;
+	mode = tty_before;
+	cfmakeraw(&mode);
+	if (tcsetattr(fd, TCSANOW, &mode) == 0)
+		tty_fd = fd;
+}
+
+void skt_tty_restore(void)
+{
+	int fd = tty_fd;
+
+	if (fd < 0)
+		return;
+	tty_fd = -1;
+	(void)tcsetattr(fd, TCSANOW, &tty_before);
+}

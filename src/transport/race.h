@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Dialling a name: its addresses race each other, RFC 8305 (Happy Eyeballs). */
+#ifndef SKT_TRANSPORT_RACE_H
+#define SKT_TRANSPORT_RACE_H
+
+#include "endpoint/endpoint.h"
+#include "io/stream.h"
+#include "loop/loop.h"
+#include "sys/addr.h"
+
+/* Make a non-blocking socket for that address, with the endpoint's options, and bound where it asks. Returns the
+ * descriptor or -kind. */
+typedef int skt_race_socket(const struct skt_endpoint *e, const struct skt_addr *to, struct skt_error *err);
+
+/* A stream that opens by racing: look up `host` (or take the n addresses given), start one attempt after the other 250 ms
+ * apart, or as soon as one fails; the first to connect wins, the others are closed. `e` must outlive the opening.
+ * Returns 0 or -SKT_E_LIMIT. */
+int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char *host, int family, const struct skt_addr *addrs,
+		 int n, skt_race_socket *make, struct skt_stream **ret, struct skt_error *err);
+
+#endif
