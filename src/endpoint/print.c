@@ -83,7 +83,7 @@ static void print_command(const struct skt_endpoint *e, struct skt_text *ret)
 	skt_text_release(&joined);
 }
 
-/* A path that begins with two slashes gets two more, which reading takes off. */
+/* A path, or a name, that begins with two slashes gets two more, which reading takes off. */
 static void print_path(const struct skt_endpoint *e, struct skt_text *ret)
 {
 	struct skt_text path = { 0 };
@@ -111,6 +111,7 @@ void skt_endpoint_print_address(const struct skt_endpoint *e, struct skt_text *r
 		print_command(e, ret);
 		break;
 	case SKT_FORM_PATH:
+	case SKT_FORM_NUMBER:
 		print_path(e, ret);
 		break;
 	default:

@@ -17,6 +17,9 @@
 #include "base/message.h"
 #include "sys/call.h"
 
+/* Bytes on their way to the reader's queue are in no count for a moment: it must be seen empty this often in a row. */
+enum { TTY_QUIET_LOOKS = 5 };
+
 static struct termios tty_before;
 static volatile int tty_fd = -1;
 
@@ -83,7 +86,19 @@ static int tty_unread(int master)
 	return unread;
 }
 
-int skt_tty_end(int master, bool fresh)
+/* From raw to canonical, in which nothing but VEOF has a meaning. */
+static void tty_canonical(int master, struct termios *mode)
+{
+	static const int special[] = { VERASE, VKILL, VEOL, VEOL2 };
+
+	mode->c_lflag |= ICANON;
+	for (size_t i = 0; i < sizeof(special) / sizeof(special[0]); i++)
+		mode->c_cc[special[i]] = _POSIX_VDISABLE;
+	mode->c_cc[VEOF] = 4;
+	(void)tcsetattr(master, TCSANOW, mode);
+}
+
+int skt_tty_end(int master, bool fresh, int *quiet)
 {
 	struct termios mode;
 	char marks[2];
@@ -92,11 +107,10 @@ int skt_tty_end(int master, bool fresh)
 	if (tcgetattr(master, &mode) < 0)
 		return -SKT_E_IO;
 	if (!(mode.c_lflag & ICANON)) {
-		if (tty_unread(master) > 0)
+		*quiet = tty_unread(master) > 0 ? 0 : *quiet + 1;
+		if (*quiet < TTY_QUIET_LOOKS)
 			return -SKT_AGAIN;
-		mode.c_lflag |= ICANON;
-		mode.c_cc[VEOF] = 4;
-		(void)tcsetattr(master, TCSANOW, &mode);
+		tty_canonical(master, &mode);
 		n = 1;
 	}
 	marks[0] = marks[1] = (char)mode.c_cc[VEOF];

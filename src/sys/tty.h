@@ -15,8 +15,9 @@ void skt_tty_size(int *rows, int *columns);
 int skt_tty_open(bool raw, int rows, int columns, int *master, int *slave, struct skt_error *err);
 
 /* Tell the reader behind a master that no more comes: 0 when the end mark is written, -SKT_AGAIN while the reader still has
- * bytes to read (call again a little later), -SKT_E_IO. `fresh` says that nothing, or a newline, was written last. */
-int skt_tty_end(int master, bool fresh);
+ * bytes to read (call again some 10 ms later), -SKT_E_IO. `fresh` says that nothing, or a newline, was written last. *quiet
+ * starts at 0 and is kept for the next call. */
+int skt_tty_end(int master, bool fresh, int *quiet);
 
 /* Put our own terminal on fd into raw mode until skt_tty_restore(); nothing where fd is none. */
 void skt_tty_raw(int fd);

@@ -22,6 +22,7 @@
 #include "transport/transport.h"
 
 #define EXEC_LOOK (20 * SKT_MS)
+#define EXEC_TERMINAL_LOOK (10 * SKT_MS)
 
 enum { EXEC_PIPE = 256 * 1024 };
 
@@ -34,6 +35,7 @@ struct exec {
 	int status;
 	bool is_reaped, own_group, asked_to_end, is_pty, told_end;
 	char last; /* the last byte written to a terminal */
+	int quiet; /* of skt_tty_end() */
 };
 
 static struct exec *exec_of(struct skt_stream *s)
@@ -107,9 +109,9 @@ static int exec_shut(struct skt_stream *s)
 		return skt_fd_shut(s);
 	if (x->told_end || x->is_reaped || (s->flags & SKT_STREAM_GONE))
 		return 0;
-	ret = skt_tty_end(x->fd.in.fd, x->last == '\0' || x->last == '\n');
+	ret = skt_tty_end(x->fd.in.fd, x->last == '\0' || x->last == '\n', &x->quiet);
 	if (ret == -SKT_AGAIN)
-		exec_wait(x, EXEC_LOOK);
+		exec_wait(x, EXEC_TERMINAL_LOOK);
 	x->told_end = ret == 0;
 	return ret == -SKT_AGAIN ? ret : 0; /* a terminal that is gone needs no telling */
 }
@@ -118,11 +120,13 @@ static int exec_finish(struct skt_stream *s, bool cut, int *status)
 {
 	struct exec *x = exec_of(s);
 
-	skt_fd_close(&x->fd);
 	if (exec_reap(x)) {
 		*status = x->status;
 		return 0;
 	}
+	/* closing a terminal hangs it up: a program that has closed it, and is about to end by itself, would be killed */
+	if (!x->is_pty || cut || !(x->fd.stream.flags & SKT_STREAM_GONE))
+		skt_fd_close(&x->fd);
 	if (cut && !x->asked_to_end) {
 		x->asked_to_end = true;
 		skt_child_kill(x->pid, x->own_group, SIGTERM);

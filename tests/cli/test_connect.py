@@ -451,6 +451,63 @@ def test_urgent_bytes_are_not_lost():
         assert (done.status, done.out) == (0, "before!after")
 
 
+class Screen:
+    """A terminal that soket's stderr is; what is written on it."""
+
+    def __init__(self):
+        self.master, self.slave = os.openpty()
+
+    def read(self):
+        """Everything, once soket has ended."""
+        os.close(self.slave)
+        end = End(self.master, -1)
+        text = end.read_all(Deadline(5)).decode()
+        end.close()
+        return text
+
+
+def test_a_rate_line_is_on_the_terminal_while_a_pipe_is_carried_and_a_sum_at_the_end():
+    screen = Screen()
+    p = Soket("connect", "discard:", stdin=PIPE, stderr=screen.slave)
+    for _ in range(8):  # time itself is tested: the line comes by and by
+        os.write(p.stdin, b"x" * 50_000)
+        assert not p.ended(0.08)
+    p.close_stdin()
+    assert p.wait() == 0
+    text = screen.read()
+    assert "\r" in text and "/s" in text and ("400" in text or "390" in text), text
+    assert "\r\n" in text and "soket: " in text, "no sum at the end"
+
+
+def test_a_file_on_stdin_has_percent_and_time_left(tmp_path):
+    n = 64 << 20
+    (tmp_path / "f").write_bytes(b"x" * n)
+    screen = Screen()
+    with Server() as server, open(tmp_path / "f", "rb") as f:
+        p = Soket("connect", server.endpoint, stdin=f, stderr=screen.slave)
+        with server.accept(p.deadline) as end:
+            while end.received < n // 2:
+                end.read_some(deadline=p.deadline)
+            assert not p.ended(0.7)  # half of it is through: the line shows that
+            while end.read_some(deadline=p.deadline):
+                pass
+        assert p.wait() == 0
+    text = screen.read()
+    assert "%" in text and "left" in text, text
+
+
+def test_no_rate_line_where_nothing_is_a_terminal_and_none_with_quiet_or_json():
+    assert soket("connect", "discard:", stdin=pattern.whole(1, 1_000_000)).err == ""
+    for flag in ("-q", "--json"):
+        screen = Screen()
+        p = Soket("connect", flag, "discard:", stdin=PIPE, stderr=screen.slave)
+        os.write(p.stdin, b"x" * 50_000)
+        assert not p.ended(0.6)
+        p.close_stdin()
+        assert p.wait() == 0
+        assert "/s" not in screen.read()
+
+
 def test_two_sokets_carry_a_pipe_from_one_to_the_other():
     content = pattern.whole(7, 20_000_000)
     with Soket("listen", "--json", "tcp://127.0.0.1:0") as listener:

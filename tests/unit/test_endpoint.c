@@ -57,8 +57,8 @@ struct mistake {
 static void assert_says(const struct mistake *m, const struct skt_error *err)
 {
 	if (err->kind != SKT_E_USAGE || err->at != m->at || !strstr(err->text, m->says) || !strstr(err->hint, m->hints))
-		fail_msg("%s: expected at %d \"%s\" (%s), got at %d \"%s\" (%s)", m->text, m->at, m->says, m->hints, err->at,
-			 err->text, err->hint);
+		fail_msg("%s: expected at %d \"%s\" (%s), got at %d \"%s\" (%s)", m->text, m->at, m->says, m->hints,
+			 err->at, err->text, err->hint);
 	if (err->hint[0] == '\0')
 		fail_msg("%s: no hint", m->text);
 }
@@ -156,7 +156,8 @@ static void each_text_has_a_canonical_form_that_reads_back_as_itself(void **stat
 		{ "dial:-", "dial:stdio:" },
 		{ " \t h:80 \t nodelay=no  ttl=3 ", "tcp://h:80 nodelay=no ttl=3" },
 		{ "exec:env env=A=1 env=\"B=x y\"", "exec:env env=A=1 env=\"B=x y\"" },
-		{ "h:80 timeout=0.5s retry=forever keepalive=30s linger=0", "tcp://h:80 timeout=0.5s retry=forever keepalive=30s linger=0" },
+		{ "h:80 timeout=0.5s retry=forever keepalive=30s linger=0",
+		  "tcp://h:80 timeout=0.5s retry=forever keepalive=30s linger=0" },
 	};
 
 	(void)state;
@@ -204,7 +205,8 @@ static void a_socket_address_gives_host_zone_port_and_service(void **state)
 		assert_int_equal(r.e.port, cases[i].port);
 		assert_int_equal(r.e.family, cases[i].family);
 		assert_true(!r.e.zone == !cases[i].zone && (!r.e.zone || strcmp(r.e.zone, cases[i].zone) == 0));
-		assert_true(!r.e.service == !cases[i].service && (!r.e.service || strcmp(r.e.service, cases[i].service) == 0));
+		assert_true(!r.e.service == !cases[i].service &&
+			    (!r.e.service || strcmp(r.e.service, cases[i].service) == 0));
 		skt_endpoint_release(&r.e);
 	}
 }
@@ -214,8 +216,8 @@ static void layers_are_kept_from_the_top_down_with_what_carries_them_last(void *
 	static const struct {
 		const char *text, *layers;
 	} cases[] = {
-		{ "tcp://h:1", "tcp" },	      { "tls://h:1", "tls tcp" },      { "wss://h:1", "ws tls tcp" },
-		{ "ws://h:1", "ws tcp" },     { "tls+unix:/x", "tls unix" },   { "wss+unix:/x", "ws tls unix" },
+		{ "tcp://h:1", "tcp" },           { "tls://h:1", "tls tcp" },     { "wss://h:1", "ws tls tcp" },
+		{ "ws://h:1", "ws tcp" },         { "tls+unix:/x", "tls unix" },  { "wss+unix:/x", "ws tls unix" },
 		{ "ws+tls://h:1", "ws tls tcp" }, { "tls+exec:cat", "tls exec" }, { "/x", "unix" },
 	};
 
@@ -517,7 +519,8 @@ static void a_path_may_be_as_long_as_the_kernel_allows_and_no_longer(void **stat
 
 static void a_text_beyond_the_limit_is_refused(void **state)
 {
-	char *good = long_path("text:", "", SKT_ENDPOINT_TEXT_MAX - 5), *bad = long_path("text:", "", SKT_ENDPOINT_TEXT_MAX - 4);
+	char *good = long_path("text:", "", SKT_ENDPOINT_TEXT_MAX - 5),
+	     *bad = long_path("text:", "", SKT_ENDPOINT_TEXT_MAX - 4);
 	const char *words[] = { "h:1", bad };
 	struct reading r = read_good(good);
 
@@ -560,7 +563,8 @@ static void words_of_a_shell_are_taken_as_they_are(void **state)
 	assert_int_equal(e.opt[0].at, 17);
 	assert_prints(&e, "unix:\"/my dir/\\\"x\\\"\" mode=0600");
 	skt_endpoint_release(&e);
-	assert_int_equal(skt_endpoint_from_words(WORDS("exec:grep -v \"a b\" c\\ d", "cwd=/my dir", "env=A=x y"), &e, &err), 0);
+	assert_int_equal(
+		skt_endpoint_from_words(WORDS("exec:grep -v \"a b\" c\\ d", "cwd=/my dir", "env=A=x y"), &e, &err), 0);
 	assert_int_equal(e.argc, 4);
 	assert_string_equal(e.argv[2], "a b");
 	assert_string_equal(e.argv[3], "c d");
@@ -606,7 +610,8 @@ static void mistakes_in_words_are_counted_in_the_words_joined_by_blanks(void **s
 
 static void a_command_keeps_each_of_its_words_and_prints_to_a_text_that_has_them_again(void **state)
 {
-	static const char *const argv[] = { "//bin/sh", "-c", "echo \"$1\"\n\\n", "", "a b", "\t\001\\", "tab\there", "\xff" };
+	static const char *const argv[] = { "//bin/sh", "-c",       "echo \"$1\"\n\\n", "",
+					    "a b",      "\t\001\\", "tab\there",        "\xff" };
 	struct skt_endpoint e, again;
 	struct skt_error err;
 	struct skt_text t = { 0 };
