@@ -69,7 +69,10 @@ static const char *args_example(const struct skt_flag *flag, char *buf, size_t n
 {
 	switch (flag->type) {
 	case SKT_OPT_INT:
-		(void)snprintf(buf, n, "%" PRId64, flag->min > 4 ? flag->min : flag->max && flag->max < 4 ? flag->max : 4);
+		(void)snprintf(buf, n, "%" PRId64,
+			       flag->min > 4                ? flag->min
+			       : flag->max && flag->max < 4 ? flag->max
+							    : 4);
 		return buf;
 	case SKT_OPT_DURATION:
 		return "5s";
@@ -390,7 +393,8 @@ static void args_hint_usage(const struct skt_command *command, struct skt_error 
 	skt_hint(err, _("usage: soket %s %.*s"), command->name, (int)strcspn(command->synopsis, "\n"), command->synopsis);
 }
 
-int skt_args_endpoint(const struct skt_args *args, int *at, const char *what, struct skt_endpoint *ret, struct skt_error *err)
+int skt_args_endpoint(const struct skt_args *args, int *at, const char *what, struct skt_endpoint *ret,
+		      struct skt_error *err)
 {
 	int n = 1, failed;
 

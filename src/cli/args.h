@@ -39,7 +39,8 @@ const char *skt_args_each(const struct skt_args *args, const char *flag, int i);
 /* Take the endpoint that begins at word *at, with the key=value words behind it, and move *at behind them.
  * Returns 0, or -kind: where the word is missing, the error says what is expected (`what`: "FROM", "an endpoint"). After a
  * failure *at is as it was, and err->at, where there is one, counts in skt_say_source(args, *at). */
-int skt_args_endpoint(const struct skt_args *args, int *at, const char *what, struct skt_endpoint *ret, struct skt_error *err);
+int skt_args_endpoint(const struct skt_args *args, int *at, const char *what, struct skt_endpoint *ret,
+		      struct skt_error *err);
 /* After the last endpoint: 0, or -SKT_E_USAGE that names the first word left over. */
 int skt_args_finish(const struct skt_args *args, int at, struct skt_error *err);
 

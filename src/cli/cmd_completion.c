@@ -86,8 +86,9 @@ const struct skt_command skt_cmd_completion = {
 	.name = "completion",
 	.summary = N_("prints a completion script for your shell"),
 	.synopsis = "bash|zsh|fish [FLAGS]",
-	.description = N_("The script knows every command, flag and scheme, the options of the scheme that is being typed, and the "
-			  "values that they take. It is made from soket's own tables, so it always fits this version."),
+	.description = N_(
+		"The script knows every command, flag and scheme, the options of the scheme that is being typed, and the "
+		"values that they take. It is made from soket's own tables, so it always fits this version."),
 	.examples = completion_examples,
 	.run = completion_run,
 };

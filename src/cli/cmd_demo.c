@@ -191,7 +191,7 @@ static void demo_dialled(void *user, struct skt_stream *stream, const struct skt
 
 static int demo_start(struct demo *d, struct skt_error *err)
 {
-	struct skt_origin origin = { .terminal = -1 };
+	struct skt_origin origin = { .is_source = false };
 	int failed = demo_service_start(d, &d->echo, "echo:", err);
 
 	if (failed == 0)

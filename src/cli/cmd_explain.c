@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* soket explain: what a text means, with no network traffic and no name looked up.
  *
- * How it works. The words "socket" and "port" are explained as words; a number or the name of a service alone as a port; all
- * else as an endpoint. An endpoint in one shell word may have its options inside, behind blanks, as in a configuration file. */
+ * How it works. The words "socket" and "port" are explained as words; a number or the name of a service alone as a
+ * port; all else as an endpoint. An endpoint in one shell word may have its options inside, behind blanks, as in a
+ * configuration file. */
 #include <string.h>
 
 #include "base/alloc.h"
@@ -74,7 +75,8 @@ static int explain_port(int port, const char *protocol, bool json)
 	return explain_say(json ? skt_explain_port_json(port, protocol) : skt_explain_port(port, protocol));
 }
 
-/* Paths, programs and texts may hold blanks: the word is one address, unless options of theirs, or quotes, are behind it. */
+/* Paths, programs and texts may hold blanks: the word is one address, unless options of theirs, or quotes, are behind
+ * it. */
 static bool explain_has_options(const char *word, const struct skt_endpoint *whole)
 {
 	enum skt_form form = skt_endpoint_transport(whole)->form;

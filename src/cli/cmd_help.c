@@ -64,8 +64,9 @@ const struct skt_command skt_cmd_help = {
 	.name = "help",
 	.summary = N_("explains commands, endpoints and schemes"),
 	.synopsis = "[COMMAND | SCHEME | endpoints] [FLAGS]",
-	.description = N_("Without a word it lists the commands, the flags that all of them have, and what each exit status means. "
-			  "With --json it prints the tables that help is made from: one object for each command or scheme."),
+	.description = N_(
+		"Without a word it lists the commands, the flags that all of them have, and what each exit status means. "
+		"With --json it prints the tables that help is made from: one object for each command or scheme."),
 	.examples = help_examples,
 	.run = help_run,
 };

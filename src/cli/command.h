@@ -29,12 +29,12 @@ struct skt_args;
 
 struct skt_command {
 	const char *name;
-	const char *summary;               /* one line, N_() */
-	const char *synopsis;              /* "E [OPTION=VALUE]... [FLAGS]", without "soket NAME" */
-	const char *description;           /* paragraphs for the manual, N_(); "\n\n" between them */
-	const struct skt_flag *flags;      /* ended by a NULL name; the common ones (help json verbose quiet) are added to every command */
+	const char *summary;     /* one line, N_() */
+	const char *synopsis;    /* "E [OPTION=VALUE]... [FLAGS]", without "soket NAME" */
+	const char *description; /* paragraphs for the manual, N_(); "\n\n" between them */
+	const struct skt_flag *flags; /* ended by a NULL name; the common ones (help json verbose quiet) are added to every command */
 	const struct skt_example *examples; /* ended by a NULL line */
-	int takes_endpoints;               /* how many at most; completion offers schemes and options, the manual explains them */
+	int takes_endpoints; /* how many at most; completion offers schemes and options, the manual explains them */
 	int (*run)(const struct skt_args *args); /* the exit status: a kind of enum skt_err, or a child's own */
 };
 

@@ -10,11 +10,18 @@
 static const struct {
 	const char *key, *unit, *what;
 } values[] = {
-	{ "cwd", NULL, "@directory" },       { "user", NULL, "@user" },       { "group", NULL, "@group" },
-	{ "interface", NULL, "@interface" }, { "retry", NULL, "forever" },    { "keepalive", NULL, "yes no" },
+	{ "cwd", NULL, "@directory" },
+	{ "user", NULL, "@user" },
+	{ "group", NULL, "@group" },
+	{ "interface", NULL, "@interface" },
+	{ "retry", NULL, "forever" },
+	{ "keepalive", NULL, "yes no" },
 	{ "path", NULL, "" }, /* of a web address */
-	{ NULL, "PATH", "@file" },           { NULL, "FILE", "@file" },       { NULL, "DIRECTORY", "@directory" },
-	{ NULL, "DIR", "@directory" },       { NULL, "yes|no", "yes no" },
+	{ NULL, "PATH", "@file" },
+	{ NULL, "FILE", "@file" },
+	{ NULL, "DIRECTORY", "@directory" },
+	{ NULL, "DIR", "@directory" },
+	{ NULL, "yes|no", "yes no" },
 };
 
 static void completion_add(enum skt_opttype type, const char *key, const char *unit, const char *choices,

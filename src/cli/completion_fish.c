@@ -202,7 +202,8 @@ static void fish_command_tables(struct skt_text *t)
 	for (int i = 0; (command = skt_command_at(i)) != NULL; i++)
 		if (command->takes_endpoints)
 			skt_text_addf(t, "\t\tcase %s\n\t\t\techo %d\n", command->name, command->takes_endpoints);
-	skt_text_add(t, "\t\tcase '*'\n\t\t\techo 0\n\tend\nend\n\nfunction __soket_takes_value\n\tcontains -- \"$argv\"");
+	skt_text_add(t,
+		     "\t\tcase '*'\n\t\t\techo 0\n\tend\nend\n\nfunction __soket_takes_value\n\tcontains -- \"$argv\"");
 	for (int i = 0; (command = skt_command_at(i)) != NULL; i++) {
 		for (int f = 0; (flag = skt_command_flag_at(command, f)) != NULL; f++) {
 			if (flag->type == SKT_OPT_BOOL)
@@ -241,7 +242,8 @@ static void fish_commands(struct skt_text *t)
 	for (int i = 0; (command = skt_command_at(i)) != NULL; i++) {
 		struct skt_text words = { 0 };
 
-		skt_text_addf(t, "complete -c soket -n 'not __soket_command; and not __soket_after' -a %s -d ", command->name);
+		skt_text_addf(t, "complete -c soket -n 'not __soket_command; and not __soket_after' -a %s -d ",
+			      command->name);
 		skt_completion_quote(t, _(command->summary), '\\');
 		skt_text_addc(t, '\n');
 		skt_completion_add_words(command, &words);

@@ -42,8 +42,8 @@ bool skt_facts_is_later(const struct skt_endpoint *e);
 /* "any", "listen", "dial" */
 const char *skt_facts_role(const struct skt_endpoint *e);
 
-/* The options in force, written ones first, then the defaults that fit the role. Option i as its row and value (the default,
- * or as written), and whether it was written; false after the last. */
+/* The options in force, written ones first, then the defaults that fit the role. Option i as its row and value (the
+ * default, or as written), and whether it was written; false after the last. */
 bool skt_facts_option(const struct skt_endpoint *e, int i, const struct skt_optspec **spec, const char **value,
 		      bool *is_written);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `soket explain --json`: all facts under names that stay. The words that scripts compare are English in every language;
- * description and help are for people, in theirs. */
+/* `soket explain --json`: all facts under names that stay. The words that scripts compare are English in every
+ * language; description and help are for people, in theirs. */
 #include <string.h>
 
 #include "base/json.h"
@@ -151,9 +151,15 @@ int skt_explain_endpoint_json(const struct skt_endpoint *e)
 
 int skt_explain_port_json(int port, const char *protocol)
 {
+	const struct skt_service *service = skt_service_of_port((uint16_t)port, protocol);
+	bool is_udp = service ? !service->tcp : protocol && strcmp(protocol, "UDP") == 0;
 	struct skt_json j = { 0 };
+	struct skt_text endpoint = { 0 };
 
+	skt_text_addf(&endpoint, "%s://:%d", is_udp ? "udp" : "tcp", port);
 	skt_json_object(&j, NULL);
 	json_port(port, protocol, &j);
+	skt_json_string(&j, "endpoint", skt_text_get(&endpoint));
+	skt_text_release(&endpoint);
 	return json_say(&j);
 }

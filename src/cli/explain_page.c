@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A page of facts on 80 columns.
  *
- * How it works. Rows are collected first, because the widths of the columns come from all of them; then they are printed. A
- * value that is wider than its column has the note on the next line, or takes the note's room where there is none. */
+ * How it works. Rows are collected first, because the widths of the columns come from all of them; then they are
+ * printed. A value that is wider than its column has the note on the next line, or takes the note's room where there
+ * is none. */
 #include "cli/explain_page.h"
 
 #include <stdarg.h>

@@ -136,6 +136,9 @@ static void text_host(const struct skt_endpoint *e, struct skt_page *p)
 	if (e->zone)
 		skt_page_row(p, _("zone"), e->zone,
 			     _("the network interface: the same address may be there on each of them (RFC 4007)"));
+	else if (e->family == 6 && strcmp(f.kind, "link-local") == 0)
+		skt_page_row(p, _("zone"), _("none"),
+			     _("most uses need one: the network interface, as in fe80::1%eth0 (RFC 4007)"));
 }
 
 static void text_socket_address(const struct skt_endpoint *e, struct skt_page *p)
@@ -270,7 +273,7 @@ int skt_explain_port(int port, const char *protocol)
 	(void)snprintf(endpoint, sizeof(endpoint), ":%d", port);
 	skt_page_title(&p, title);
 	text_port(&f, &p);
-	if (port > 0 && (!f.service || f.service->tcp))
+	if (port > 0 && (f.service ? f.service->tcp != NULL : !protocol || strcmp(protocol, "TCP") == 0))
 		skt_page_row(&p, _("endpoint"), endpoint,
 			     _("to dial it on this machine, or to listen there for this machine alone"));
 	return text_say(&p);

@@ -4,14 +4,15 @@
 
 #include "base/message.h"
 
-const char *const skt_grammar_intro =
-	N_("An endpoint names one party of a communication: a host and a port, a path, a program, a file, this terminal. It is "
-	   "one word, and the words key=value behind it are its options. Nothing in it needs the quotes of a shell.");
+const char *const skt_grammar_intro = N_(
+	"An endpoint names one party of a communication: a host and a port, a path, a program, a file, this terminal. It is "
+	"one word, and the words key=value behind it are its options. Nothing in it needs the quotes of a shell.");
 
 const struct skt_row skt_grammar_forms[] = {
 	{ "example.com:80", N_("TCP to a host and a port; the same as tcp://example.com:80. A service of the system may stand "
 			       "for the port: example.com:http") },
-	{ ":8080  8080", N_("a port alone: to listen, on this machine only (loopback, IPv4 and IPv6); to dial, localhost") },
+	{ ":8080  8080",
+	  N_("a port alone: to listen, on this machine only (loopback, IPv4 and IPv6); to dial, localhost") },
 	{ "any:8080", N_("to listen on every interface, so that other machines can connect") },
 	{ "[2001:db8::1]:80", N_("an IPv6 address stands in brackets; a zone may end it: [fe80::1%eth0]:80") },
 	{ "/run/x.sock  ./x", N_("a path is a unix socket") },
@@ -65,7 +66,7 @@ const struct skt_row skt_child_environment[] = {
 	{ "SOKET_REMOTE_ADDRESS, SOKET_REMOTE_PORT", N_("the socket address of the client") },
 	{ "SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT", N_("the socket address that the client connected to") },
 	{ "PROTO, TCPREMOTEIP, TCPREMOTEPORT, TCPLOCALIP, TCPLOCALPORT", N_("the same for tcp, by the names that other "
-									  "servers of this kind use") },
+									    "servers of this kind use") },
 	{ NULL, NULL },
 };
 
@@ -105,7 +106,9 @@ void skt_grammar_add_summary(const struct skt_scheme *scheme, struct skt_text *r
 
 void skt_grammar_add_option(const struct skt_optspec *spec, struct skt_text *ret)
 {
-	const char *value = spec->type == SKT_OPT_WORD ? spec->choices : spec->type == SKT_OPT_BOOL ? "yes|no" : spec->unit;
+	const char *value = spec->type == SKT_OPT_WORD   ? spec->choices
+			    : spec->type == SKT_OPT_BOOL ? "yes|no"
+							 : spec->unit;
 
 	skt_text_addf(ret, "%s=%s", spec->key, value ? value : "TEXT");
 }

@@ -194,9 +194,9 @@ static const struct skt_row overview_usage[] = {
 
 const char *const skt_overview_summary = N_("opens, joins and explains every socket of this machine");
 
-const char *const skt_overview_intro =
-	N_("soket opens endpoints of every kind and joins any two of them: hosts and ports, unix sockets, programs, files, this "
-	   "terminal.");
+const char *const skt_overview_intro = N_(
+	"soket opens endpoints of every kind and joins any two of them: hosts and ports, unix sockets, programs, files, this "
+	"terminal.");
 
 const struct skt_example skt_overview_examples[] = {
 	{ "soket demo", N_("see a server, a relay and a client at work on this machine") },

@@ -92,7 +92,7 @@ static void joining_events(struct joining_run *run)
 	e->clock = skt_unix_now;
 	e->line = !run->json ? joining_line_said : joining_uses_stdout(run->j) ? joining_line_err : joining_line_out;
 	run->config.observers = &e->observer;
-	run->config.names_links = run->json || skt_say_level() > 0 || (run->j->listens && !run->j->only_one && skt_say_level() == 0);
+	run->config.names_links = run->json || skt_say_level() > 0; /* it costs an idle link as much as all the rest */
 }
 
 static bool joining_flag(const struct skt_args *args, const char *flag)

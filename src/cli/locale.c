@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/message.h"
+#include "sys/call.h"
 
 #ifndef LOCALEDIR
 #define LOCALEDIR "/usr/local/share/locale"
@@ -30,18 +31,18 @@ enum { LOCALE_NAME_MAX = 32 };
 /* Map the catalogue at `path` and use it. Returns whether that went well. */
 static bool locale_load(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = skt_sys.open(path, O_RDONLY | O_CLOEXEC, 0);
 	struct stat st;
 	void *mo;
 
 	if (fd < 0)
 		return false;
-	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
-		(void)close(fd);
+	if (skt_sys.fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0) {
+		skt_close(fd);
 		return false;
 	}
 	mo = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	(void)close(fd);
+	skt_close(fd);
 	if (mo == MAP_FAILED)
 		return false;
 	if (skt_message_catalogue(mo, (size_t)st.st_size) == 0)
@@ -140,7 +141,7 @@ void skt_locale_init(void)
 	const char *directory = locale_directory(buf, sizeof(buf));
 
 	if (!is_known)
-		(void)setlocale(LC_ALL, "C.UTF-8");
+		(void)setlocale(LC_CTYPE, "C.UTF-8");
 	(void)setlocale(LC_NUMERIC, "C");
 	if (is_known)
 		(void)bindtextdomain(SKT_DOMAIN, directory);

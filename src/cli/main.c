@@ -12,6 +12,7 @@
 #include "cli/help.h"
 #include "cli/locale.h"
 #include "cli/say.h"
+#include "sys/call.h"
 
 #ifndef SKT_VERSION
 #define SKT_VERSION "0.1.0"
@@ -24,9 +25,9 @@ static bool main_fill_standard(void)
 	static const int mode[] = { O_RDONLY, O_RDONLY, O_WRONLY };
 
 	for (int fd = 0; fd < 3; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+		if (skt_sys.fcntl(fd, F_GETFD, 0) >= 0 || errno != EBADF)
 			continue;
-		if (open("/dev/null", mode[fd]) != fd && open("/", O_PATH | O_DIRECTORY) != fd)
+		if (skt_sys.open("/dev/null", mode[fd], 0) != fd && skt_sys.open("/", O_PATH | O_DIRECTORY, 0) != fd)
 			return false;
 	}
 	return true;

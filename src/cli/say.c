@@ -16,6 +16,7 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "cli/column.h"
+#include "sys/call.h"
 
 /* How many columns of a long source are shown, and how many of them before the caret. */
 enum { SAY_SOURCE_COLUMNS = 72, SAY_SOURCE_BEFORE = 48 };
@@ -43,7 +44,7 @@ static bool say_wants_colour(int fd)
 const char *skt_ink(int fd, enum skt_ink ink)
 {
 	static const char *const codes[] = {
-		[SKT_INK_PLAIN] = "\033[0m",  [SKT_INK_BOLD] = "\033[1m",    [SKT_INK_DIM] = "\033[2m",
+		[SKT_INK_PLAIN] = "\033[0m",  [SKT_INK_BOLD] = "\033[1m",   [SKT_INK_DIM] = "\033[2m",
 		[SKT_INK_RED] = "\033[1;31m", [SKT_INK_GREEN] = "\033[32m", [SKT_INK_YELLOW] = "\033[33m",
 		[SKT_INK_BLUE] = "\033[34m",
 	};
@@ -61,7 +62,7 @@ const char *skt_ink(int fd, enum skt_ink ink)
 static int say_write(int fd, const char *s, size_t n)
 {
 	while (n > 0) {
-		ssize_t done = write(fd, s, n);
+		ssize_t done = skt_sys.write(fd, s, n);
 
 		if (done >= 0) {
 			s += done;
@@ -69,7 +70,7 @@ static int say_write(int fd, const char *s, size_t n)
 		} else if (errno == EAGAIN) {
 			struct pollfd p = { .fd = fd, .events = POLLOUT };
 
-			(void)poll(&p, 1, -1);
+			(void)skt_sys.poll(&p, 1, -1);
 		} else if (errno != EINTR) {
 			return -errno;
 		}

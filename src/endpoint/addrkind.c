@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What kind of address an IP address is: the special-purpose blocks of RFC 6890 and its updates, most particular first. */
+/* What kind of address an IP address is: the special-purpose blocks of RFC 6890 and its updates, most particular
+ * first. */
 #include "endpoint/addrkind.h"
 
 #include "base/alloc.h"

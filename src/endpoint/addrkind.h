@@ -12,7 +12,8 @@ struct skt_addrkind {
 	const char *help;    /* one line, marked with N_() */
 };
 
-/* The kind of an address; never NULL: the last rows are "public". A mapped address is "v4-mapped"; ask again for the inner one. */
+/* The kind of an address; never NULL: the last rows are "public". A mapped address is "v4-mapped"; ask again for the
+ * inner one. */
 const struct skt_addrkind *skt_addrkind_of(const struct skt_ip *ip);
 /* Row i of the table, most particular blocks first, or NULL after the last. */
 const struct skt_addrkind *skt_addrkind_at(size_t i);

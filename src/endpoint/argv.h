@@ -7,9 +7,9 @@
 #include "base/text.h"
 #include "endpoint/endpoint.h"
 
-/* Split e->address into e->argv and e->argc. Outside quotes \ takes the next character as it is; inside them only \" and \\
- * are special, so that "a\n" stays what a program such as printf(1) wants to see. `at` is the offset of the text in its word.
- * Returns 0, -SKT_E_USAGE with err->at, or -SKT_E_LIMIT. */
+/* Split e->address into e->argv and e->argc. Outside quotes \ takes the next character as it is; inside them only \"
+ * and \\ are special, so that "a\n" stays what a program such as printf(1) wants to see. `at` is the offset of the
+ * text in its word. Returns 0, -SKT_E_USAGE with err->at, or -SKT_E_LIMIT. */
 int skt_argv_split(struct skt_endpoint *e, int at, struct skt_error *err);
 
 /* Append the words so that skt_argv_split() reads them back. */

@@ -2,9 +2,9 @@
 /* Endpoints: text into struct.
  *
  * How it works. An endpoint is an address word and option words. They come from one string, which the lexer cuts and
- * unquotes, or from a shell, which has done so. The readers below see plain words only, and their errors count from the
- * start of the word; endpoint_locate() then finds that byte again in the source text. Reading fills a struct of its own,
- * which becomes the caller's only when all is well. */
+ * unquotes, or from a shell, which has done so. The readers below see plain words only, and their errors count from
+ * the start of the word; endpoint_locate() then finds that byte again in the source text. Reading fills a struct of
+ * its own, which becomes the caller's only when all is well. */
 #include "endpoint/endpoint.h"
 
 #include <string.h>
@@ -96,8 +96,8 @@ static int endpoint_read_word(struct skt_endpoint *e, const char *word, bool may
 	return skt_option_add(e, word, may_be_bare, err);
 }
 
-/* From an offset in the word that starts at `start` of the source to an offset in the source. A NULL text means that the
- * word stands there as it is. */
+/* From an offset in the word that starts at `start` of the source to an offset in the source. A NULL text means that
+ * the word stands there as it is. */
 static int endpoint_locate(int r, const char *text, int start, struct skt_error *err)
 {
 	if (r == -(int)SKT_E_USAGE && err && err->at >= 0)

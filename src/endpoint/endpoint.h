@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* An endpoint: one party of a communication, as text and as the struct that text means. Pure data until transport/ opens it. */
+/* An endpoint: one party of a communication, as text and as the struct that text means. Pure data until transport/
+ * opens it. */
 #ifndef SKT_ENDPOINT_ENDPOINT_H
 #define SKT_ENDPOINT_ENDPOINT_H
 
@@ -40,13 +41,13 @@ struct skt_endpoint {
 	int n_opt;
 };
 
-/* Read one endpoint from one string, options and all ("tls://h:443 alpn=h2"; words separated by blanks, values with blanks in
- * double quotes, \" \\ \n \r \t \xHH inside them). Text of at most SKT_ENDPOINT_TEXT_MAX bytes.
- * Returns 0, -SKT_E_USAGE with err->at, or -SKT_E_LIMIT; *ret is untouched on failure. Release with skt_endpoint_release(). */
+/* Read one endpoint from one string, options and all ("tls://h:443 alpn=h2"; words separated by blanks, values with
+ * blanks in double quotes, \" \\ \n \r \t \xHH inside them). Text of at most SKT_ENDPOINT_TEXT_MAX bytes. Returns 0,
+ * -SKT_E_USAGE with err->at, or -SKT_E_LIMIT; *ret is untouched on failure. Release with skt_endpoint_release(). */
 int skt_endpoint_parse(const char *text, struct skt_endpoint *ret, struct skt_error *err);
 
-/* The same from words that a shell has separated: words[0] is the address, taken whole (blanks belong to it), the others
- * are key=value (a bare key is refused here). err->at counts in the words joined by one blank. */
+/* The same from words that a shell has separated: words[0] is the address, taken whole (blanks belong to it), the
+ * others are key=value (a bare key is refused here). err->at counts in the words joined by one blank. */
 int skt_endpoint_from_words(const char *const *words, int n, struct skt_endpoint *ret, struct skt_error *err);
 
 /* An exec endpoint from a command's words (n >= 1); each word is kept exactly as it is. */
@@ -55,15 +56,16 @@ int skt_endpoint_from_command(const char *const *argv, int n, struct skt_endpoin
 /* Whether a word of the command line reads as an option of the endpoint before it: [a-z][a-z0-9-]*=... */
 bool skt_endpoint_word_is_option(const char *word);
 
-/* Settle the role by the place the endpoint stands in (LISTEN or DIAL; a listen: or dial: prefix goes first), and check that
- * its scheme and every option written can play it. Returns 0, or -SKT_E_USAGE with err->at at the option, and e as it was. */
+/* Settle the role by the place the endpoint stands in (LISTEN or DIAL; a listen: or dial: prefix goes first), and
+ * check that its scheme and every option written can play it. Returns 0, or -SKT_E_USAGE with err->at at the option,
+ * and e as it was. */
 int skt_endpoint_settle(struct skt_endpoint *e, enum skt_role place, struct skt_error *err);
 
 /* Add an option as if it had been written (for defaults that a command sets). An option already there is kept. */
 int skt_endpoint_default(struct skt_endpoint *e, const char *key, const char *value, struct skt_error *err);
 
-/* Append the canonical form: scheme://host:port for host addresses, scheme:rest otherwise, then the options in the order
- * written; parses back to an equal endpoint. */
+/* Append the canonical form: scheme://host:port for host addresses, scheme:rest otherwise, then the options in the
+ * order written; parses back to an equal endpoint. */
 void skt_endpoint_print(const struct skt_endpoint *e, struct skt_text *ret);
 /* As above without options and role: what events and errors show. */
 void skt_endpoint_print_address(const struct skt_endpoint *e, struct skt_text *ret);

@@ -15,9 +15,9 @@ struct skt_ip {
 	uint8_t bytes[16]; /* network order; 4 or 16 of them count */
 };
 
-/* Read the first n bytes of s. Returns 0, or -SKT_E_USAGE with *wrong the offset of the first wrong byte (n where the text
- * is too short); *ret is then untouched.
- * Four decimal numbers of 0-255 with dots between, no leading zeros: some programs take those as octal. */
+/* Read the first n bytes of s. Returns 0, or -SKT_E_USAGE with *wrong the offset of the first wrong byte (n where the
+ * text is too short); *ret is then untouched. Four decimal numbers of 0-255 with dots between, no leading zeros: some
+ * programs take those as octal. */
 int skt_ip4_parse(const char *s, size_t n, struct skt_ip *ret, size_t *wrong);
 /* RFC 4291 section 2.2: eight groups, one "::", an IPv4 address in the last four bytes. No brackets, no zone. */
 int skt_ip6_parse(const char *s, size_t n, struct skt_ip *ret, size_t *wrong);

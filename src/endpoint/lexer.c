@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words of a one-string endpoint.
  *
- * How it works. lexer_step() reads one byte of a word at a time and knows where it stands in the text; reading a word and
- * finding a byte of it again (for the position of an error) are the same walk. A quote opens only where a word or a value
- * begins, and closes only where it ends, so that no text means something else than it seems to. */
+ * How it works. lexer_step() reads one byte of a word at a time and knows where it stands in the text; reading a word
+ * and finding a byte of it again (for the position of an error) are the same walk. A quote opens only where a word or
+ * a value begins, and closes only where it ends, so that no text means something else than it seems to. */
 #include "endpoint/lexer.h"
 
 #include <stdbool.h>

@@ -361,7 +361,8 @@ static int option_check(const struct skt_endpoint *e, const struct skt_optspec *
 	return 0;
 }
 
-/* The first control character of a value, or -1: no value needs one, and none should reach a terminal by way of a message. */
+/* The first control character of a value, or -1: no value needs one, and none should reach a terminal by way of a
+ * message. */
 static int option_control_at(const char *word)
 {
 	for (int i = 0; word[i]; i++)

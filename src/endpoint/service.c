@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Well-known services. Names are those of the IANA registry where one is in common use, and else what everybody calls it;
- * descriptions are our own words. Rows are sorted by port; of several with one port, the commonest is first. */
+/* Well-known services. Names are those of the IANA registry where one is in common use, and else what everybody calls
+ * it; descriptions are our own words. Rows are sorted by port; of several with one port, the commonest is first. */
 #include "endpoint/service.h"
 
 #include <arpa/inet.h>

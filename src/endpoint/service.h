@@ -19,8 +19,8 @@ struct skt_service {
 /* Room for a service's name and its NUL. */
 enum { SKT_SERVICE_LENGTH = 64 };
 
-/* The number of a service, 1-65535; 0 where there is none of that name, in either case, over `protocol` ("TCP", "UDP", or NULL
- * for any). Asks the table, then the system. */
+/* The number of a service, 1-65535; 0 where there is none of that name, in either case, over `protocol` ("TCP", "UDP",
+ * or NULL for any). Asks the table, then the system. */
 int skt_service_port(const char *name, const char *protocol);
 /* What the table knows about a port: the row of that protocol (or NULL for any), the commonest first; or NULL. */
 const struct skt_service *skt_service_of_port(uint16_t port, const char *protocol);

@@ -110,7 +110,8 @@ static int shorthand_chain(struct skt_endpoint *e, const char *chain, size_t n, 
 	return 0;
 }
 
-/* How many bytes of the word could be a chain of schemes: letters, digits, - and +, a letter first, up to a colon; else 0. */
+/* How many bytes of the word could be a chain of schemes: letters, digits, - and +, a letter first, up to a colon;
+ * else 0. */
 static size_t shorthand_chain_length(const char *word)
 {
 	size_t n = strspn(word, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-+");

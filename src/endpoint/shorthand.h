@@ -8,9 +8,9 @@
 #include "base/error.h"
 #include "endpoint/endpoint.h"
 
-/* Find the layers of an address word (without role) and set e->layer and e->n_layer: "tls+unix:/run/x" has two, "wss://h:1" three,
- * "example.com:80" is tcp, "/run/x" and "@x" are unix, "-" is stdio. *rest is the offset of what is left for the address,
- * behind the colon of a scheme. Returns 0, or -SKT_E_USAGE with err->at. */
+/* Find the layers of an address word (without role) and set e->layer and e->n_layer: "tls+unix:/run/x" has two,
+ * "wss://h:1" three, "example.com:80" is tcp, "/run/x" and "@x" are unix, "-" is stdio. *rest is the offset of what is
+ * left for the address, behind the colon of a scheme. Returns 0, or -SKT_E_USAGE with err->at. */
 int skt_shorthand_read(struct skt_endpoint *e, const char *word, size_t *rest, struct skt_error *err);
 
 #endif

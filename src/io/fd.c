@@ -352,6 +352,13 @@ int skt_fd_new_pair(struct skt_loop *loop, int in, int out, struct skt_stream **
 	return 0;
 }
 
+int skt_fd_waiting(const struct skt_fd *f)
+{
+	int n = 0;
+
+	return skt_sys.ioctl(f->in.fd, FIONREAD, &n) < 0 ? -1 : n;
+}
+
 int skt_fd_unacknowledged(const struct skt_fd *f)
 {
 	int n = 0;

@@ -27,9 +27,9 @@ struct skt_fd {
 	uint8_t in_kind, out_kind; /* enum skt_fdkind */
 	uint8_t ready;             /* SKT_IN | SKT_OUT | ... */
 	uint8_t state;             /* of fd.c */
-	void *opening;             /* the transport's notes while it opens; heap, released with the stream */
 	bool can_splice_out;       /* out takes splice(2): not a file opened to append */
 	bool waits_for_shut;       /* one-way sink: reading gives the end only once it has been shut */
+	void *opening;             /* the transport's notes while it opens; heap, released with the stream */
 };
 
 /* A stream over a socket, connected or still connecting. Takes fd over, also on failure.
@@ -64,6 +64,8 @@ struct skt_fd *skt_fd_of(struct skt_stream *s);
 bool skt_fd_blocked(struct skt_fd *f, unsigned way);
 /* Keep errno as the stream's failure. Returns -SKT_E_IO. */
 ssize_t skt_fd_failed(struct skt_fd *f);
+/* Bytes that wait to be read from a pipe or socket (FIONREAD), or -1. */
+int skt_fd_waiting(const struct skt_fd *f);
 /* Bytes written to a TCP socket that its peer has not acknowledged; 0 for others. */
 int skt_fd_unacknowledged(const struct skt_fd *f);
 

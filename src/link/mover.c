@@ -7,10 +7,8 @@
 #include "link/mover.h"
 
 #include <errno.h>
-#include <sys/ioctl.h>
 
 #include "base/alloc.h"
-#include "sys/call.h"
 
 static const struct skt_mover *const mover_fast[] = { &skt_mover_sendfile, &skt_mover_direct, &skt_mover_splice };
 
@@ -44,11 +42,4 @@ ssize_t skt_mover_sink_said(struct skt_flow *flow, struct skt_fd *sink)
 		return errno == EINTR ? 1 : -SKT_AGAIN;
 	flow->sink_failed = true;
 	return skt_fd_failed(sink);
-}
-
-int skt_mover_waiting(const struct skt_fd *source)
-{
-	int n = 0;
-
-	return skt_sys.ioctl(source->in.fd, FIONREAD, &n) < 0 ? -1 : n;
 }

@@ -20,7 +20,5 @@ const struct skt_mover *skt_mover_pick(const struct skt_flow *flow);
  * only interrupted, else the failure of the source, or of the sink. */
 ssize_t skt_mover_source_said(struct skt_flow *flow, struct skt_fd *source);
 ssize_t skt_mover_sink_said(struct skt_flow *flow, struct skt_fd *sink);
-/* Bytes that wait in a pipe or socket (FIONREAD), or -1. */
-int skt_mover_waiting(const struct skt_fd *source);
 
 #endif

@@ -161,7 +161,7 @@ static ssize_t direct_move(struct skt_flow *flow)
 		return skt_mover_copy.move(flow);
 	if (!(source->ready & SKT_IN) || !(sink->ready & SKT_OUT))
 		return -SKT_AGAIN;
-	if (skt_mover_waiting(source) <= 0)
+	if (skt_fd_waiting(source) <= 0)
 		return skt_mover_copy.move(flow);
 	n = skt_sys.splice(source->in.fd, NULL, sink->out.fd, NULL, SPLICE_BURST, SPLICE_FLAGS);
 	if (n > 0) {

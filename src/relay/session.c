@@ -66,11 +66,16 @@ static void session_outcome(struct skt_session *s, const struct skt_error *err)
 static void session_not_opened(struct skt_session *s, const struct skt_error *err)
 {
 	struct skt_event event;
+	char from[SKT_ADDR_LENGTH];
 
 	s->relay->totals.failed++;
 	session_outcome(s, err);
 	session_event(s, SKT_EVENT_FAILED, &event);
 	event.err = err;
+	if (!event.from) {
+		session_name(s->relay->config->from, from);
+		event.from = from;
+	}
 	skt_relay_tell(s->relay, &event);
 	session_free(s);
 }
@@ -203,7 +208,8 @@ static void session_origin(struct skt_session *s, struct skt_origin *ret)
 	const struct skt_relay_config *config = s->relay->config;
 	struct skt_fd *raw = s->link.side[0] ? skt_stream_raw(s->link.side[0]) : NULL;
 
-	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once, .terminal = -1 };
+	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once };
+	ret->has_data = raw && raw->in_kind == SKT_FD_TCP && skt_fd_waiting(raw) > 0;
 	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || !raw)
 		return;
 	ret->scheme = s->relay->listener ? s->relay->listener->scheme : skt_endpoint_transport(config->from)->name;

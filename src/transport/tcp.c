@@ -81,11 +81,14 @@ static int tcp_make(const struct skt_endpoint *e, const struct skt_addr *to, str
 	return ret < 0 ? ret : fd;
 }
 
-static int tcp_dial_one(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_addr *to, struct skt_stream **ret,
-			struct skt_error *err)
+/* Where bytes are to follow at once, they carry the acknowledgement that ends the handshake: one packet less a connection. */
+static int tcp_dial_one(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_addr *to, bool has_data,
+			struct skt_stream **ret, struct skt_error *err)
 {
-	int fd = tcp_make(e, to, err);
+	int fd = tcp_make(e, to, err), zero = 0;
 
+	if (fd >= 0 && has_data)
+		(void)skt_sys.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
 	return fd < 0 ? fd : skt_connect_new(loop, fd, to, SKT_FD_TCP, ret, err);
 }
 
@@ -96,7 +99,6 @@ static int tcp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const s
 	struct skt_addr addr[2];
 	int family = tcp_family(e), n;
 
-	(void)origin;
 	if (e->port == 0) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 cannot be dialled: it means that the kernel picks one"));
 		skt_hint(err, "%s", _("0 is for listening; write the server's port"));
@@ -105,12 +107,12 @@ static int tcp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const s
 	if (skt_addr_parse_ip(host, e->zone, e->port, &addr[0]) == 0) {
 		if (family != AF_UNSPEC && addr[0].sa.sa_family != family)
 			return skt_fail(err, SKT_E_USAGE, 0, _("%s is not an address of that family"), host);
-		return tcp_dial_one(loop, e, &addr[0], ret, err);
+		return tcp_dial_one(loop, e, &addr[0], origin->has_data, ret, err);
 	}
 	if (!skt_resolve_is_localhost(host))
 		return skt_race_new(loop, e, host, family, NULL, 0, tcp_make, ret, err);
 	n = skt_resolve_loopback(e->port, family, addr);
-	return n == 1 ? tcp_dial_one(loop, e, &addr[0], ret, err)
+	return n == 1 ? tcp_dial_one(loop, e, &addr[0], origin->has_data, ret, err)
 		      : skt_race_new(loop, e, host, family, addr, n, tcp_make, ret, err);
 }
 

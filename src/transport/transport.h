@@ -14,7 +14,7 @@ struct skt_origin {
 	const char *scheme;          /* of that connection, or NULL */
 	bool is_source;              /* it stands first (FROM): files are read. Else they are written where nothing else is said */
 	bool many;                   /* one link of several: files are appended to; children get a process group of their own */
-	int terminal;                /* a descriptor of our own terminal whose size a pty takes, or -1 */
+	bool has_data;               /* bytes wait to be sent the moment the endpoint is open */
 };
 
 struct skt_transport {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Any text, as an endpoint: nothing crashes, errors point into the text, and what is accepted prints to a text that reads back
- * as the same endpoint. */
+/* Any text, as an endpoint: nothing crashes, errors point into the text, and what is accepted prints to a text that
+ * reads back as the same endpoint. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-/* The command line is not part of the library that tests link with. */
-#include "cli/args.c"
-#include "cli/flag.c"
+#include "base/alloc.h"
+#include "base/unit.h"
+#include "cli/args.h"
 
 static const struct skt_flag flags[] = {
 	{ .name = "max", .letter = 'm', .type = SKT_OPT_INT, .min = 1, .max = 1000, .argument = "N", .help = "" },
@@ -58,7 +58,8 @@ static struct reading read_words(const char *const *words)
 static void a_value_may_stand_in_the_next_word_behind_an_equals_sign_or_behind_the_letter(void **state)
 {
 	static const char *const ways[][3] = {
-		{ "--max", "7", NULL }, { "--max=7", NULL }, { "-m", "7", NULL }, { "-m7", NULL }, { "-km7", NULL }, { "-vkm", "7", NULL },
+		{ "--max", "7", NULL }, { "--max=7", NULL }, { "-m", "7", NULL },
+		{ "-m7", NULL },        { "-km7", NULL },    { "-vkm", "7", NULL },
 	};
 
 	(void)state;

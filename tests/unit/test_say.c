@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What commands print: lines, errors with their caret, and writes that fail. */
+#include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
 #include <setjmp.h>
@@ -7,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
-/* The command line is not part of the library that tests link with. */
-#include "cli/column.c"
-#include "cli/say.c"
+#include "base/alloc.h"
+#include "cli/column.h"
+#include "cli/say.h"
 
 /* Standard output or error, led into a pipe. */
 struct capture {
@@ -149,8 +151,9 @@ static void an_error_as_json_is_one_object_with_every_member(void **state)
 			    "{\"event\":\"error\",\"kind\":\"refused\",\"text\":\"no \\\"one\\\"\",\"hint\":null,"
 			    "\"errno\":111,\"at\":null}\n");
 	err = (struct skt_error){ .kind = SKT_E_USAGE, .at = 3, .text = "t", .hint = "h" };
-	assert_string_equal(error_text(&c, &err, "abcdef", true),
-			    "{\"event\":\"error\",\"kind\":\"usage\",\"text\":\"t\",\"hint\":\"h\",\"errno\":null,\"at\":3}\n");
+	assert_string_equal(
+		error_text(&c, &err, "abcdef", true),
+		"{\"event\":\"error\",\"kind\":\"usage\",\"text\":\"t\",\"hint\":\"h\",\"errno\":null,\"at\":3}\n");
 }
 
 static void there_is_no_colour_where_there_is_no_terminal(void **state)
@@ -237,9 +240,10 @@ static void text_is_wrapped_at_eighty_columns_and_aligned(void **state)
 
 	(void)state;
 	skt_column_pad(&t, "label", 10);
-	skt_column_wrap(&t,
-			"one two three four five six seven eight nine ten eleven twelve thirteen \xc3\xa4\xc3\xa4 end\n  kept", 10,
-			10);
+	skt_column_wrap(
+		&t,
+		"one two three four five six seven eight nine ten eleven twelve thirteen \xc3\xa4\xc3\xa4 end\n  kept",
+		10, 10);
 	s = skt_text_get(&t);
 	assert_string_equal(s, "label     one two three four five six seven eight nine ten eleven twelve\n"
 			       "          thirteen \xc3\xa4\xc3\xa4 end\n"
