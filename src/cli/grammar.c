@@ -78,21 +78,45 @@ static bool grammar_has_group(const struct skt_scheme *scheme, const struct skt_
 	return false;
 }
 
+/* Whether this is the first scheme that has the group. */
+static bool grammar_shows_group(const struct skt_scheme *scheme, const struct skt_optspec *group)
+{
+	const struct skt_scheme *other;
+
+	for (size_t i = 0; (other = skt_scheme_at(i)) != NULL; i++)
+		if (grammar_has_group(other, group))
+			return other == scheme;
+	return false;
+}
+
+static bool grammar_same_schemes(const struct skt_optspec *a, const struct skt_optspec *b)
+{
+	const struct skt_scheme *scheme;
+
+	for (size_t i = 0; (scheme = skt_scheme_at(i)) != NULL; i++)
+		if (grammar_has_group(scheme, a) != grammar_has_group(scheme, b))
+			return false;
+	return true;
+}
+
 bool skt_grammar_group(const struct skt_scheme *scheme, int g, struct skt_text *names)
 {
-	const struct skt_optspec *group = scheme->options[g];
+	const struct skt_optspec *group = scheme->options[g], *before = NULL;
 	const struct skt_scheme *other;
-	bool is_first = true;
+	const char *comma = "";
 
-	if (!group || !group->key)
+	if (!group || !grammar_shows_group(scheme, group))
 		return false;
+	for (int earlier = 0; earlier < g; earlier++)
+		if (grammar_shows_group(scheme, scheme->options[earlier]))
+			before = scheme->options[earlier];
+	if (before && grammar_same_schemes(before, group))
+		return true;
 	for (size_t i = 0; (other = skt_scheme_at(i)) != NULL; i++) {
 		if (!grammar_has_group(other, group))
 			continue;
-		if (is_first && other != scheme)
-			return false;
-		skt_text_addf(names, "%s%s", is_first ? "" : ", ", other->name);
-		is_first = false;
+		skt_text_addf(names, "%s%s", comma, other->name);
+		comma = ", ";
 	}
 	return true;
 }

@@ -25,8 +25,9 @@ extern const struct skt_row skt_child_environment[]; /* variables that soket set
 extern const char *const skt_grammar_intro;
 
 /* Group g of the scheme's options as help lists them: each group once, under the first scheme that has it. Returns false where
- * the scheme has no group g, or an earlier scheme has shown it; true otherwise, with the names of all schemes that share the
- * group added to *names ("tcp, tcp4, tcp6"). g is 0 to SKT_OPTGROUPS_MAX - 1. */
+ * the scheme has no group g, or an earlier scheme has shown it; true otherwise. Then the names of all schemes that share the
+ * group are added to *names ("tcp, tcp4, tcp6"), unless they are those of the group shown before under this scheme, and need
+ * no heading of their own. g is 0 to SKT_OPTGROUPS_MAX - 1. */
 bool skt_grammar_group(const struct skt_scheme *scheme, int g, struct skt_text *names);
 
 /* The scheme's summary, translated, and whether it can be opened already. */

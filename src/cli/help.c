@@ -13,6 +13,13 @@
 /* The widest label that has its explanation on the same line. */
 enum { HELP_LABEL_MAX = 26, HELP_INDENT = 2, HELP_GAP = 2 };
 
+/* Release a part of the text; where it is not whole, the text is not. */
+static void help_drop(struct skt_text *t, struct skt_text *part)
+{
+	t->failed |= part->failed;
+	skt_text_release(part);
+}
+
 static void help_heading(struct skt_text *t, const char *title)
 {
 	skt_text_addf(t, "\n%s%s%s\n", skt_ink(1, SKT_INK_BOLD), title, skt_ink(1, SKT_INK_PLAIN));
@@ -77,13 +84,13 @@ void skt_help_flag_meaning(const struct skt_flag *flag, struct skt_text *ret)
 		skt_text_addf(ret, "; %s", _("may be given several times"));
 }
 
-static size_t help_flag_width(size_t width, const struct skt_flag *flag)
+static size_t help_flag_width(struct skt_text *t, size_t width, const struct skt_flag *flag)
 {
 	struct skt_text label = { 0 };
 
 	skt_help_flag_label(flag, &label);
 	width = help_wider(width, skt_text_get(&label));
-	skt_text_release(&label);
+	help_drop(t, &label);
 	return width;
 }
 
@@ -93,10 +100,9 @@ static void help_flag(struct skt_text *t, const struct skt_flag *flag, size_t wi
 
 	skt_help_flag_label(flag, &label);
 	skt_help_flag_meaning(flag, &what);
-	t->failed |= label.failed | what.failed;
 	help_row(t, skt_text_get(&label), width, skt_text_get(&what));
-	skt_text_release(&label);
-	skt_text_release(&what);
+	help_drop(t, &label);
+	help_drop(t, &what);
 }
 
 /* The command's own flags and the common ones; without a command, only those. */
@@ -106,7 +112,7 @@ static void help_flags(struct skt_text *t, const struct skt_command *command)
 	size_t width = 0;
 
 	for (int i = 0; (flag = command ? skt_command_flag_at(command, i) : skt_flag_common_at(i)) != NULL; i++)
-		width = help_flag_width(width, flag);
+		width = help_flag_width(t, width, flag);
 	for (int i = 0; (flag = command ? skt_command_flag_at(command, i) : skt_flag_common_at(i)) != NULL; i++)
 		help_flag(t, flag, width);
 }
@@ -121,8 +127,7 @@ static void help_usage(struct skt_text *t, const struct skt_command *command)
 		skt_text_addn(&rest, s, n);
 		skt_text_addf(t, "  soket %s%s", command->name, n ? " " : "");
 		skt_column_wrap(t, skt_text_get(&rest), indent, indent);
-		t->failed |= rest.failed;
-		skt_text_release(&rest);
+		help_drop(t, &rest);
 		s = s[n] ? s + n + 1 : NULL;
 	}
 }
@@ -148,8 +153,7 @@ static void help_schemes(struct skt_text *t)
 
 		skt_grammar_add_summary(scheme, &what);
 		help_row(t, scheme->name, width, skt_text_get(&what));
-		t->failed |= what.failed;
-		skt_text_release(&what);
+		help_drop(t, &what);
 	}
 }
 
@@ -265,20 +269,19 @@ static void help_option(struct skt_text *t, const struct skt_optspec *spec, size
 
 	skt_grammar_add_option(spec, &label);
 	skt_grammar_add_meaning(spec, &what);
-	t->failed |= label.failed | what.failed;
 	help_row(t, skt_text_get(&label), width, skt_text_get(&what));
-	skt_text_release(&label);
-	skt_text_release(&what);
+	help_drop(t, &label);
+	help_drop(t, &what);
 }
 
-static size_t help_options_width(size_t width, const struct skt_optspec *group)
+static size_t help_options_width(struct skt_text *t, size_t width, const struct skt_optspec *group)
 {
 	for (const struct skt_optspec *spec = group; spec && spec->key; spec++) {
 		struct skt_text label = { 0 };
 
 		skt_grammar_add_option(spec, &label);
 		width = help_wider(width, skt_text_get(&label));
-		skt_text_release(&label);
+		help_drop(t, &label);
 	}
 	return width;
 }
@@ -298,28 +301,22 @@ static void help_group_heading(struct skt_text *t, const char *names)
 	skt_text_addf(t, "\n%s", skt_ink(1, SKT_INK_BOLD));
 	skt_column_wrap(t, skt_text_get(&title), 0, 0);
 	skt_text_add(t, skt_ink(1, SKT_INK_PLAIN));
-	t->failed |= title.failed;
-	skt_text_release(&title);
+	help_drop(t, &title);
 }
 
 /* The groups of options that are shown with this scheme; those of the same schemes under one heading. */
 static void help_groups(struct skt_text *t, const struct skt_scheme *scheme)
 {
-	struct skt_text names = { 0 }, last = { 0 };
-
 	for (int g = 0; g < SKT_OPTGROUPS_MAX; g++) {
-		skt_text_clear(&names);
-		if (!skt_grammar_group(scheme, g, &names))
-			continue;
-		if (strcmp(skt_text_get(&names), skt_text_get(&last)) != 0)
-			help_group_heading(t, skt_text_get(&names));
-		skt_text_clear(&last);
-		skt_text_add(&last, skt_text_get(&names));
-		help_options(t, scheme->options[g], help_options_width(0, scheme->options[g]));
+		struct skt_text names = { 0 };
+
+		if (skt_grammar_group(scheme, g, &names)) {
+			if (names.len > 0)
+				help_group_heading(t, skt_text_get(&names));
+			help_options(t, scheme->options[g], help_options_width(t, 0, scheme->options[g]));
+		}
+		help_drop(t, &names);
 	}
-	t->failed |= names.failed | last.failed;
-	skt_text_release(&names);
-	skt_text_release(&last);
 }
 
 static int help_endpoints_json(void)
@@ -363,13 +360,12 @@ int skt_help_scheme(const struct skt_scheme *scheme, bool json)
 	skt_text_addf(&t, "%s: ", scheme->name);
 	skt_grammar_add_summary(scheme, &what);
 	skt_column_wrap(&t, skt_text_get(&what), skt_columns(skt_text_get(&t)), 0);
-	t.failed |= what.failed;
-	skt_text_release(&what);
+	help_drop(&t, &what);
 	if (scheme->example)
 		skt_text_addf(&t, _("For example: %s\n"), scheme->example);
 	help_heading(&t, _("Options"));
 	for (int g = 0; g < SKT_OPTGROUPS_MAX; g++)
-		width = help_options_width(width, scheme->options[g]);
+		width = help_options_width(&t, width, scheme->options[g]);
 	for (int g = 0; g < SKT_OPTGROUPS_MAX; g++)
 		help_options(&t, scheme->options[g], width);
 	return help_done(&t);

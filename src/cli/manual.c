@@ -193,25 +193,20 @@ static void manual_option(struct skt_text *t, const struct skt_optspec *spec)
 
 static void manual_groups(struct skt_text *t, const struct skt_scheme *scheme)
 {
-	struct skt_text names = { 0 }, last = { 0 };
-
 	for (int g = 0; g < SKT_OPTGROUPS_MAX; g++) {
-		skt_text_clear(&names);
-		if (!skt_grammar_group(scheme, g, &names))
-			continue;
-		if (strcmp(skt_text_get(&names), skt_text_get(&last)) != 0) {
+		struct skt_text names = { 0 };
+		bool is_shown = skt_grammar_group(scheme, g, &names);
+
+		if (names.len > 0) {
 			skt_text_add(t, "\n## ");
 			skt_text_addf(t, _("Options of %s"), skt_text_get(&names));
 			skt_text_add(t, "\n\n");
 		}
-		skt_text_clear(&last);
-		skt_text_add(&last, skt_text_get(&names));
-		for (const struct skt_optspec *spec = scheme->options[g]; spec->key; spec++)
+		for (const struct skt_optspec *spec = scheme->options[g]; is_shown && spec->key; spec++)
 			manual_option(t, spec);
+		t->failed |= names.failed;
+		skt_text_release(&names);
 	}
-	t->failed |= names.failed | last.failed;
-	skt_text_release(&names);
-	skt_text_release(&last);
 }
 
 void skt_manual_endpoints(struct skt_text *t)

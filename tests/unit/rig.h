@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A link between two far ends, on one loop. */
+#ifndef TESTS_UNIT_RIG_H
+#define TESTS_UNIT_RIG_H
+
+#include "link/link.h"
+#include "support.h"
+
+struct rig {
+	struct skt_loop *loop;
+	struct skt_link_options options;
+	struct skt_link link;
+	struct far far[2];
+	int done;
+};
+
+static inline void rig_done(struct skt_link *link)
+{
+	SKT_OUTER(link, struct rig, link)->done++;
+}
+
+/* Two sides of these kinds; the test may change options and flags before rig_start(). */
+static inline void rig_open(struct rig *rig, enum far_kind a, enum far_kind b)
+{
+	*rig = (struct rig){ .options.done = rig_done };
+	rig->loop = support_loop();
+	rig->link.side[0] = far_open(rig->loop, a, &rig->far[0]);
+	rig->link.side[1] = far_open(rig->loop, b, &rig->far[1]);
+}
+
+static inline void rig_start(struct rig *rig)
+{
+	struct skt_stream *side[2] = { rig->link.side[0], rig->link.side[1] };
+
+	skt_link_start(&rig->link, rig->loop, &rig->options, side[0], side[1]);
+}
+
+static inline void rig_release(struct rig *rig)
+{
+	skt_link_release(&rig->link);
+	far_release(rig->loop, &rig->far[0]);
+	far_release(rig->loop, &rig->far[1]);
+	skt_loop_free(rig->loop);
+}
+
+#endif
