@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* soket link: the relay. */
+#include <string.h>
+
 #include "base/message.h"
 #include "cli/commands.h"
 #include "cli/joining.h"
@@ -50,7 +52,8 @@ static int link_run(const struct skt_args *args)
 		skt_endpoint_release(&j.to);
 		return skt_joining_refuse(args, at, &err);
 	}
-	j.only_one = !j.listens || skt_args_has(args, "once");
+	/* there is one stdin: whoever comes first has it, as with listen */
+	j.only_one = !j.listens || skt_args_has(args, "once") || strcmp(skt_endpoint_transport(&j.to)->name, "stdio") == 0;
 	return skt_joining_run(&j);
 }
 
@@ -71,7 +74,8 @@ static const struct skt_example link_examples[] = {
 const struct skt_command skt_cmd_link = {
 	.name = "link",
 	.summary = N_("the relay: joins each client of one endpoint to another endpoint"),
-	.synopsis = "FROM [OPTION=VALUE]... TO [OPTION=VALUE]... [FLAGS] | FROM [OPTION=VALUE]... [FLAGS] -- CMD...",
+	.synopsis = "FROM [OPTION=VALUE]... TO [OPTION=VALUE]... [FLAGS]\n"
+		    "FROM [OPTION=VALUE]... [FLAGS] -- CMD...",
 	.description = N_("FROM is listened on where it can be (tcp, unix, unix-seqpacket, vsock, a listening fd): for each client TO "
 			  "is opened, and the two are joined. Other endpoints (-, file, pipe, exec, ...) are opened once, and link ends "
 			  "with that link; so does an endpoint with dial: before it. A file that stands first is read, one that "
@@ -81,6 +85,6 @@ const struct skt_command skt_cmd_link = {
 			  "allow wait in the queue until there is room."),
 	.flags = link_flags,
 	.examples = link_examples,
-	.takes_endpoints = true,
+	.takes_endpoints = 2,
 	.run = link_run,
 };

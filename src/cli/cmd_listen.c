@@ -75,6 +75,6 @@ const struct skt_command skt_cmd_listen = {
 			  "SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT). It goes on until it is stopped."),
 	.flags = listen_flags,
 	.examples = listen_examples,
-	.takes_endpoints = true,
+	.takes_endpoints = 1,
 	.run = listen_run,
 };

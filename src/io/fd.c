@@ -135,6 +135,18 @@ static ssize_t fd_write_by_kind(const struct skt_fd *f, const void *buf, size_t 
 	return skt_sys.write(f->out.fd, buf, n);
 }
 
+/* A terminal that nobody has open any more takes bytes until its buffer is full, and then blocks for ever. */
+static bool fd_is_hung_up(const struct skt_fd *f)
+{
+	return f->out_kind == SKT_FD_TTY && f->in.fd == f->out.fd && (f->ready & SKT_HUP);
+}
+
+static ssize_t fd_gone(void)
+{
+	errno = EPIPE;
+	return -1;
+}
+
 ssize_t skt_fd_write(struct skt_stream *s, const void *buf, size_t n)
 {
 	struct skt_fd *f = skt_fd_of(s);
@@ -145,13 +157,14 @@ ssize_t skt_fd_write(struct skt_stream *s, const void *buf, size_t n)
 	do {
 		if (!(f->ready & SKT_OUT))
 			return -SKT_AGAIN;
-		put = fd_write_by_kind(f, buf, n);
+		put = fd_is_hung_up(f) ? fd_gone() : fd_write_by_kind(f, buf, n);
 		if (put >= 0) {
 			if ((size_t)put < n && f->out_kind == SKT_FD_TCP)
 				f->ready = (uint8_t)(f->ready & ~SKT_OUT); /* short means full: the kernel will tell of room */
 			return put;
 		}
 	} while (skt_fd_blocked(f, SKT_OUT));
+	f->waits_for_shut = false; /* what cannot be written need not be waited for */
 	return skt_fd_failed(f);
 }
 

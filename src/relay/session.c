@@ -140,7 +140,7 @@ static void session_finish(void *user)
 	int waits = 0;
 
 	for (int i = 0; i < 2; i++) {
-		int status = -1, ret = skt_stream_finish(s->link.side[i], cut, &status);
+		int status = -1, ret = s->link.side[i] ? skt_stream_finish(s->link.side[i], cut, &status) : 0;
 
 		waits |= ret == -SKT_AGAIN;
 		if (status >= 0)
@@ -156,8 +156,14 @@ void skt_session_link_done(struct skt_link *link)
 
 	s->is_finishing = true;
 	session_closed(s);
-	for (int i = 0; i < 2; i++)
-		skt_stream_on_wake(link->side[i], session_finish, s);
+	for (int i = 0; i < 2; i++) {
+		if (link->side[i]->flags & SKT_STREAM_CHILD) {
+			skt_stream_on_wake(link->side[i], session_finish, s);
+			continue;
+		}
+		skt_stream_free(link->side[i]); /* closing is what tells its peer: it does not wait for the other side's child */
+		link->side[i] = NULL;
+	}
 	session_finish(s);
 }
 

@@ -79,6 +79,7 @@ int skt_sandbox_enter(const struct skt_needs *needs)
 		return 0;
 	for (size_t i = 0; i < SKT_LENGTH(system_files); i++)
 		sandbox_allow(ruleset, system_files[i], SANDBOX_READ & files);
+	sandbox_allow(ruleset, "/dev/null", (SANDBOX_READ | SANDBOX_WRITE) & files);
 	for (int i = 0; i < needs->n_read; i++)
 		sandbox_allow(ruleset, needs->read[i], SANDBOX_READ & files);
 	for (int i = 0; i < needs->n_write; i++)

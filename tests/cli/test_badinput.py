@@ -78,7 +78,7 @@ def test_a_silent_peer_is_5_when_its_time_is_over(pair, address):
     assert done.status == 5, done
     assert 0.45 <= took < 3
     text, _ = one_clear_line(done)
-    assert address in text and "500" in text, text
+    assert address in text and "timed out" in text, text
 
 
 def test_the_wrong_family_says_so():
@@ -213,7 +213,7 @@ def test_a_full_disk_under_stdout_is_1(small_disk):
             end.pump(1, p.deadline)
         assert p.wait() == 1
         text, hint = one_clear_line(Finished(p, 1))
-        assert "space" in text.lower() and hint
+        assert ("space" in text.lower() or "full" in text.lower()) and hint
         assert os.path.getsize(path) > 900_000
 
 
@@ -296,7 +296,7 @@ def children_of(pid):
 MALFORMED = [
     "", "tcp:", "tcp://", "tcp://:99999", "tcp://host:", "tcp://[::1:80", "tcp://[::g]:80", "::1:80", "host:port:80", "nosuch://x:1",
     "tcp://host:nosuchservice", "1.2.3.4:65536", "99999", "-1", "tcp+:", "+tcp:", "unix:", "fd:", "fd:x", "exec:", "listen:", "dial:",
-    "listen:dial:80", "vsock://x:1", "vsock://1", "tcp://a b:80", "tcp://%zz:80", "@", "tcp://host:80/path", "tcp://host:0x50",
+    "listen:dial:80", "vsock://x:1", "tcp://a b:80", "tcp://%zz:80", "@", "tcp://host:80/path", "tcp://host:0x50",
 ]
 
 

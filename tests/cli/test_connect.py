@@ -120,9 +120,9 @@ def test_discard_takes_everything_and_says_nothing():
 
 def test_text_is_its_text():
     done = soket("connect", "text:good morning", stdin=b"")
+    assert (done.status, done.out) == (0, "good morning"), done
+    done = soket("connect", "text:good morning", "newline=yes", stdin=b"")
     assert (done.status, done.out) == (0, "good morning\n"), done
-    done = soket("connect", "text:good morning", "newline=no", stdin=b"")
-    assert done.out == "good morning" or done.out == "good morning\n"
 
 
 def test_daytime_is_one_line_with_this_year():
@@ -188,12 +188,12 @@ def test_follow_goes_on_with_what_is_added_to_a_file(tmp_path):
             with path.open("ab") as f:
                 f.write(f"more {i}\n".encode())
             p.out.wait(lambda r, i=i: r.bytes.endswith(f"more {i}\n".encode()), p.deadline, "an added line")
-        assert p.stop() in (0, 143, -signal.SIGTERM)
+        assert p.stop() in (0, 1), "cut, or done"
 
 
 def test_a_file_that_is_not_there_is_one_clear_line(tmp_path):
     done = soket("connect", f"file:{tmp_path}/none", "read=yes", stdin=b"")
-    assert done.status in (1, 4), done
+    assert done.status in (2, 4), done
     text, _ = one_clear_line(done)
     assert f"{tmp_path}/none" in text
 
@@ -343,11 +343,12 @@ def test_retry_ends_after_its_number_of_tries():
 
 
 def test_linger_cuts_the_other_direction_after_one_has_ended():
+    """Time itself is tested: without linger=, --half-open would let stdin go on for ever."""
     with Server() as server:
-        p = Soket("connect", server.endpoint, "linger=300ms", stdin=PIPE)
+        p = Soket("connect", "--half-open", server.endpoint, "linger=300ms", stdin=PIPE)
         with server.accept(p.deadline) as end:
-            p.close_stdin()
-            end.expect_end(p.deadline)
+            end.end_writing()
+            assert not p.ended(0.15)
             p.wait(Deadline(5, "linger to cut"))
 
 
@@ -367,8 +368,8 @@ OPTIONS = [
     ("keepalive=yes", socket.SOL_SOCKET, socket.SO_KEEPALIVE, lambda v: v == 1),
     ("keepalive=33s", socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, lambda v: v == 33),
     ("user-timeout=1234ms", socket.IPPROTO_TCP, 18, lambda v: v == 1234),
-    ("sndbuf=100000", socket.SOL_SOCKET, socket.SO_SNDBUF, lambda v: v == 200000),
-    ("rcvbuf=100000", socket.SOL_SOCKET, socket.SO_RCVBUF, lambda v: v == 200000),
+    ("sndbuf=100000", socket.SOL_SOCKET, socket.SO_SNDBUF, lambda v: 100000 <= v <= 200000),
+    ("rcvbuf=100000", socket.SOL_SOCKET, socket.SO_RCVBUF, lambda v: 100000 <= v <= 200000),
     ("priority=4", socket.SOL_SOCKET, socket.SO_PRIORITY, lambda v: v == 4),
     ("tos=16", socket.IPPROTO_IP, socket.IP_TOS, lambda v: v == 16),
     ("dscp=46", socket.IPPROTO_IP, socket.IP_TOS, lambda v: v == 46 << 2),
@@ -475,8 +476,9 @@ def test_a_rate_line_is_on_the_terminal_while_a_pipe_is_carried_and_a_sum_at_the
     p.close_stdin()
     assert p.wait() == 0
     text = screen.read()
-    assert "\r" in text and "/s" in text and ("400" in text or "390" in text), text
-    assert "\r\n" in text and "soket: " in text, "no sum at the end"
+    assert "\r" in text and "/s" in text, text
+    assert "soket: " in text, "no sum at the end"
+    assert "391 KiB" in text.rsplit("soket: ", 1)[1], "the sum is of all 400,000 bytes: " + text
 
 
 def test_a_file_on_stdin_has_percent_and_time_left(tmp_path):

@@ -89,6 +89,18 @@ class Case:
         assert len(events) == 1, f"status {status}, {len(events)} closed events: {self.soket.said()}"
         return status, events[0]
 
+    def wind_down(self):
+        """A giving side ends; the other hears it, and ends too."""
+        first = "a" if self.place["a"].gives else "b"
+        one, two = self.end[first], self.end[self.other(first)]
+        if self.kind[first].half_closes:
+            one.end_writing()
+        else:
+            one.finish()
+        if two.rfd >= 0:
+            two.expect_end(self.deadline)
+        two.finish()
+
     def ended_well(self, sent=0, received=0):
         for end in self.end.values():
             end.finish()
@@ -233,6 +245,7 @@ def test_random_sizes_go_both_ways(a, b, mover, short_path, holder):
             jobs.append(lambda two=two, seed=seed, reads=reads:
                         two.receive(seed, n, case.deadline, to_end=False, sizes=reads))
         together(*jobs)
+        case.wind_down()
         case.ended_well(n, n if flow == "both" else 0)
 
 
@@ -255,6 +268,7 @@ def test_a_slow_reader_slows_the_writer_and_gets_everything(a, b, mover, short_p
             two.receive(AB, rest, case.deadline, to_end=False, offset=n - rest)
 
         read_slowly()
+        case.wind_down()
         case.ended_well(n, 0)
 
 
@@ -269,6 +283,7 @@ def test_small_pieces_of_a_slow_writer_arrive_at_once(a, b, mover, short_path, h
             one.send(AB, size, case.deadline, offset=done)
             two.receive(AB, size, case.deadline, to_end=False, offset=done)
             done += size
+        case.wind_down()
         case.ended_well(done, 0)
 
 

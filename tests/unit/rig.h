@@ -35,6 +35,32 @@ static inline void rig_start(struct rig *rig)
 	skt_link_start(&rig->link, rig->loop, &rig->options, side[0], side[1]);
 }
 
+/* Run until nothing moves any more, because a side is full. */
+static inline void rig_stall(struct rig *rig)
+{
+	for (int still = 0; still < 20; still++) {
+		uint64_t before = rig->link.flow[0].taken + rig->link.flow[1].taken + rig->far[0].sent + rig->far[1].sent;
+
+		assert_int_equal(skt_loop_round(rig->loop, SKT_MS, NULL), 0);
+		if (rig->link.flow[0].taken + rig->link.flow[1].taken + rig->far[0].sent + rig->far[1].sent != before)
+			still = 0;
+	}
+}
+
+/* Wait for the end of the link, close both sides (which tells the peer of the last TCP socket that the bytes have ended), and let
+ * the far ends take the rest. */
+static inline void rig_close(struct rig *rig)
+{
+	SUPPORT_UNTIL(rig->loop, rig->done);
+	skt_link_release(&rig->link);
+	for (int i = 0; i < 2; i++) {
+		struct far *far = &rig->far[i];
+
+		far_take(far);
+		SUPPORT_UNTIL(rig->loop, far->in.fd < 0 || !far->reads || far->saw_end);
+	}
+}
+
 static inline void rig_release(struct rig *rig)
 {
 	skt_link_release(&rig->link);

@@ -28,7 +28,7 @@
 #include "sys/call.h"
 #include "sys/clock.h"
 
-#define SUPPORT_DEADLINE (20 * SKT_SECOND)
+#define SUPPORT_DEADLINE (10 * SKT_SECOND)
 
 /* Failures on demand: what a test has replaced is put back after it. */
 static struct skt_calls support_calls;

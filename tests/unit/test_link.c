@@ -23,9 +23,7 @@ static void both_ways(enum far_kind a, enum far_kind b, enum skt_mover_choice mo
 	rig_start(&rig);
 	far_say(&rig.far[0], there, n, true);
 	far_say(&rig.far[1], back, n / 2, true);
-	SUPPORT_UNTIL(rig.loop, rig.done);
-	far_take(&rig.far[0]);
-	far_take(&rig.far[1]);
+	rig_close(&rig);
 	if (rig.link.end != SKT_END_DONE || rig.far[1].n_got != n || rig.far[0].n_got != n / 2)
 		fail_msg("%s to %s, mover %d, %zu bytes: end %d, %zu and %zu came", kind_names[a], kind_names[b], (int)mover, n,
 			 rig.link.end, rig.far[1].n_got, rig.far[0].n_got);
@@ -70,7 +68,7 @@ static void half_close_keeps_the_other_direction_open(void **state)
 			support_settle(rig.loop);
 			assert_false(rig.done);
 			far_say(&rig.far[1], answer, MANY, true);
-			SUPPORT_UNTIL(rig.loop, rig.far[0].saw_end && rig.done);
+			rig_close(&rig);
 			FAR_GOT(&rig.far[0], answer, MANY);
 			assert_int_equal(rig.link.end, SKT_END_DONE);
 			rig_release(&rig);
@@ -119,18 +117,17 @@ static void a_full_side_holds_up_the_other_and_memory_stays_within_one_burst(voi
 			rig.far[1].reads = false;
 			rig_start(&rig);
 			far_say(&rig.far[0], bytes, NEVER_FITS, true);
-			for (int i = 0; i < 200; i++) {
-				support_round(rig.loop, SKT_FOREVER);
-				if (!skt_timer_is_set(&rig.link.timer) && i > 100)
-					break;
+			for (int still = 0; still < 20; still++) {
+				uint64_t before = flow->taken + rig.far[0].sent;
+
+				assert_int_equal(skt_loop_round(rig.loop, SKT_MS, NULL), 0);
+				still = flow->taken + rig.far[0].sent == before ? still : 0;
 				most = skt_flow_held(flow) > most ? skt_flow_held(flow) : most;
 				assert_true(!flow->stash || flow->stash->n <= 64 * 1024);
 				assert_true(!flow->stash || !flow->pipe);
-				assert_true(!flow->pipe || flow->pipe->n <= flow->pipe->size);
-				if (rig.far[0].sent < NEVER_FITS && i > 20)
-					break;
+				assert_true(!flow->pipe || flow->pipe->n < 2 * flow->pipe->size);
 			}
-			assert_true(most <= SKT_PIPE_SIZE);
+			assert_true(most < (uint64_t)2 * SKT_PIPE_SIZE);
 			assert_true(rig.far[0].sent < NEVER_FITS);
 			rig_release(&rig);
 		}
@@ -186,7 +183,7 @@ static void what_goes_to_a_sink_that_failed_is_drained_until_the_answer_has_come
 		assert_false(rig.done);
 		assert_int_equal(rig.link.flow[0].given, 0);
 		far_say(&rig.far[1], answer, MANY, true);
-		SUPPORT_UNTIL(rig.loop, rig.done && rig.far[0].saw_end);
+		SUPPORT_UNTIL(rig.loop, rig.far[0].n_got == MANY && rig.done);
 		FAR_GOT(&rig.far[0], answer, MANY);
 		assert_int_equal(rig.link.flow[1].given, MANY);
 		assert_int_equal(rig.link.end, SKT_END_FAILED);
@@ -489,8 +486,7 @@ static void a_terminal_does_not_hold_the_link_when_the_peers_bytes_have_ended(vo
 	rig.link.side[0]->flags |= SKT_STREAM_TERMINAL;
 	rig_start(&rig);
 	far_say(&rig.far[1], "the answer", 10, true);
-	SUPPORT_UNTIL(rig.loop, rig.done);
-	far_take(&rig.far[0]);
+	SUPPORT_UNTIL(rig.loop, rig.done && rig.far[0].n_got);
 	FAR_GOT(&rig.far[0], "the answer", 10);
 	assert_int_equal(rig.link.end, SKT_END_DONE);
 	rig_release(&rig);
@@ -510,8 +506,7 @@ static void half_open_waits_for_stdin_even_on_a_terminal(void **state)
 	support_settle(rig.loop);
 	assert_false(rig.done);
 	far_say(&rig.far[0], "and still", 9, true);
-	SUPPORT_UNTIL(rig.loop, rig.done);
-	far_take(&rig.far[1]);
+	rig_close(&rig);
 	FAR_GOT(&rig.far[1], "and still", 9);
 	assert_int_equal(rig.link.end, SKT_END_DONE);
 	rig_release(&rig);
@@ -539,18 +534,18 @@ static void what_stdin_has_is_delivered_before_the_link_ends(void **state)
 
 	(void)state;
 	stdio_rig(&rig, FAR_TCP);
-	rig.link.side[0]->flags |= SKT_STREAM_TERMINAL;
 	rig.far[1].reads = false;
 	rig_start(&rig);
 	far_say(&rig.far[0], bytes, NEVER_FITS, true);
-	SUPPORT_UNTIL(rig.loop, rig.link.flow[0].given > 0);
+	rig_stall(&rig);
+	assert_true(rig.far[0].sent < NEVER_FITS);
 	far_say(&rig.far[1], "x", 1, true);
 	SUPPORT_UNTIL(rig.loop, rig.far[0].saw_end);
-	support_settle(rig.loop);
+	rig_stall(&rig);
 	assert_false(rig.done);
 	rig.far[1].reads = true;
 	far_take(&rig.far[1]);
-	SUPPORT_UNTIL(rig.loop, rig.done && rig.far[1].saw_end);
+	rig_close(&rig);
 	FAR_GOT(&rig.far[1], bytes, NEVER_FITS);
 	assert_int_equal(rig.link.end, SKT_END_DONE);
 	rig_release(&rig);
@@ -584,9 +579,10 @@ static ssize_t splice_is_refused(int in, off_t *off_in, int out, off_t *off_out,
 	return -1;
 }
 
-static ssize_t splice_second_is_refused(int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags)
+/* Into a pipe it works, out of one it does not. */
+static ssize_t splice_out_is_refused(int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags)
 {
-	if (++splice_calls == 2)
+	if (skt_fd_kind(in) == SKT_FD_PIPE)
 		return splice_is_refused(in, off_in, out, off_out, n, flags);
 	return support_calls.splice(in, off_in, out, off_out, n, flags);
 }
@@ -623,9 +619,9 @@ static void a_refusal_on_the_way_out_takes_the_bytes_back_out_of_the_pipe(void *
 	(void)state;
 	for (int a = FAR_UNIX; a <= FAR_TCP; a++) {
 		splice_calls = 0;
-		skt_sys.splice = splice_second_is_refused;
+		skt_sys.splice = splice_out_is_refused;
 		both_ways((enum far_kind)a, FAR_UNIX, SKT_MOVER_SPLICE, MANY);
-		assert_true(splice_calls >= 2);
+		assert_int_equal(splice_calls, 2); /* once a flow */
 	}
 }
 
@@ -654,7 +650,7 @@ static void without_pipes_splicing_falls_back_to_copying(void **state)
 	rig_start(&rig);
 	far_say(&rig.far[0], bytes, MANY, true);
 	far_say(&rig.far[1], "", 0, true);
-	SUPPORT_UNTIL(rig.loop, rig.done && rig.far[1].saw_end);
+	rig_close(&rig);
 	FAR_GOT(&rig.far[1], bytes, MANY);
 	assert_true(splice_calls > 0);
 	rig_release(&rig);
