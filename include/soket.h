@@ -70,16 +70,16 @@ enum soket_kind {
 /* One failure. Plain data: copy it freely, nothing to release. Texts are English, or what gettext(3) has for them in
  * the domain "soket" where the program has set a locale. */
 struct soket_error {
-	enum soket_kind kind;
-	int sys; /* errno where a system call failed, else 0 */
-	int at;  /* offset of the first wrong byte in the endpoint text, or -1; of a link's two, `text` says which */
+	int kind; /* enum soket_kind */
+	int sys;  /* errno where a system call failed, else 0 */
+	int at;   /* offset of the first wrong byte in the endpoint text, or -1; of a link's two, `text` says which */
 	char text[256]; /* one line: what was tried, on what, and why it failed */
 	char hint[192]; /* one line: what to do about it; may be empty */
 };
 
 /* The word that JSON output has for a kind, which never changes: "io", "usage", "refused", ... "unknown" for none.
  * Static. */
-SOKET_API const char *soket_kind_name(enum soket_kind kind);
+SOKET_API const char *soket_kind_name(int kind);
 
 /* --- endpoints ------------------------------------------------------------------------------------------------ */
 
@@ -126,10 +126,10 @@ struct soket_stream;
  * closes it with soket_close(). "-" gives copies of descriptors 0 and 1, which stay open. */
 SOKET_API struct soket_stream *soket_dial(const char *text, int timeout_ms, struct soket_error *err);
 
-/* Read what is there, at most n bytes (n >= 1), once there is something. Returns the count; 0 at the end of the
- * peer's bytes; -SOKET_E_TIMEOUT while nothing has come; -SOKET_E_IO, or -SOKET_E_LIMIT without memory, when the
- * stream has failed. A unix-seqpacket stream gives one message a call; one longer than n fails with EMSGSIZE in
- * err->sys. */
+/* Read what is there, at most n bytes (n >= 1), once there is something. Returns the count; 0 at the end of the peer's
+ * bytes; -SOKET_E_TIMEOUT while nothing has come; -SOKET_E_IO, or -SOKET_E_LIMIT without memory, when the stream has
+ * failed. A unix-seqpacket stream gives one message a call; one longer than n is lost and gives -SOKET_E_LIMIT with
+ * EMSGSIZE in err->sys, and reading may go on. */
 SOKET_API ssize_t soket_read(struct soket_stream *stream, void *buf, size_t n, int timeout_ms, struct soket_error *err);
 
 /* Write all n bytes; for unix-seqpacket they are one message. Returns 0, -SOKET_E_TIMEOUT, -SOKET_E_IO, or
@@ -244,7 +244,7 @@ struct soket_link_options {
  * FROM. `options` may be NULL. Fails as soket_listen(). The caller frees it with soket_link_free(). */
 SOKET_API struct soket_link *soket_link_new(const char *from, const char *to, const struct soket_link_options *options,
 					    struct soket_error *err);
-/* As soket_listener_address(); NULL also where nothing is listened on. */
+/* As soket_listener_address(); NULL also where nothing is listened on. From any thread, also while it runs. */
 SOKET_API const char *soket_link_address(const struct soket_link *link, int i);
 
 /* Run it on this thread until it was stopped, or until its only link has ended. Once. SIGPIPE is blocked in this

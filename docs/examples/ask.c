@@ -39,7 +39,7 @@ int main(int argc, char **argv)
 		return SOKET_E_USAGE;
 	}
 	stream = soket_dial(argv[1], PATIENCE, &err);
-	failed = stream ? ask(stream, argv[2], &err) : (int)err.kind;
+	failed = stream ? ask(stream, argv[2], &err) : err.kind;
 	soket_close(stream);
 	if (failed)
 		fprintf(stderr, "ask: %s\n%s%s", err.text, err.hint, err.hint[0] ? "\n" : "");

@@ -65,7 +65,7 @@ int main(int argc, char **argv)
 	}
 	options.on_event = tell;
 	the_link = soket_link_new(argv[1], argv[2], &options, &err);
-	failed = the_link ? run(&err) : (int)err.kind;
+	failed = the_link ? run(&err) : err.kind;
 	soket_link_free(the_link);
 	if (failed)
 		fprintf(stderr, "gateway: %s\n", err.text);

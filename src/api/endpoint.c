@@ -36,7 +36,7 @@ static int endpoint_keep_text(struct soket_endpoint *e, struct skt_error *err)
 static struct soket_endpoint *endpoint_done(struct soket_endpoint *e, int failed, struct skt_error *why,
 					    struct soket_error *err)
 {
-	if (failed == 0)
+	if (e && failed == 0)
 		failed = endpoint_keep_text(e, why);
 	if (failed == 0)
 		return e;

@@ -25,7 +25,7 @@ SAME(sizeof(((struct soket_error *)NULL)->hint), sizeof(((struct skt_error *)NUL
 int skt_api_fail(struct soket_error *ret, const struct skt_error *err)
 {
 	if (ret) {
-		ret->kind = (enum soket_kind)err->kind;
+		ret->kind = (int)err->kind;
 		ret->sys = err->sys;
 		ret->at = err->at;
 		(void)snprintf(ret->text, sizeof(ret->text), "%s", err->text);
@@ -34,7 +34,7 @@ int skt_api_fail(struct soket_error *ret, const struct skt_error *err)
 	return -(int)err->kind;
 }
 
-const char *soket_kind_name(enum soket_kind kind)
+const char *soket_kind_name(int kind)
 {
 	return skt_err_name((enum skt_err)kind);
 }

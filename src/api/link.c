@@ -195,7 +195,7 @@ static int link_open(struct soket_link *link, const char *from, const char *to, 
 	if (failed == 0)
 		failed = link_config(link, err);
 	if (failed == 0)
-		failed = skt_loop_new(&link->loop, err);
+		failed = skt_quiet_loop_new(&link->loop, err);
 	if (failed == 0 && listens)
 		failed = skt_api_listen(link->loop, &link->from, &listener, &link->names, err);
 	if (failed == 0)
@@ -297,7 +297,7 @@ int soket_link(const char *from, const char *to, const struct soket_link_options
 {
 	struct soket_error own;
 	struct soket_link *link = soket_link_new(from, to, options, &own);
-	int ret = link ? soket_link_run(link, &own) : -(int)own.kind;
+	int ret = link ? soket_link_run(link, &own) : -own.kind;
 
 	soket_link_free(link);
 	if (ret < 0 && err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listeners that wait for one connection at a time. */
+#include "api/quiet.h"
 #include "api/listener.h"
 
 #include "api/deadline.h"
@@ -54,7 +55,7 @@ static int listener_open(struct soket_listener *l, const char *text, struct skt_
 		skt_hint(err, "%s", _("leave dial: out, or dial it"));
 	}
 	if (failed == 0)
-		failed = skt_loop_new(&l->loop, err);
+		failed = skt_quiet_loop_new(&l->loop, err);
 	if (failed == 0)
 		failed = skt_api_listen(l->loop, &l->e, &l->listener, &l->names, err);
 	if (failed == 0 && skt_listener_watch(l->listener) < 0)
@@ -90,7 +91,7 @@ int soket_listener_fd(const struct soket_listener *l, int i)
 static int listener_accept(struct soket_listener *l, struct skt_stream **ret, struct skt_error *err)
 {
 	struct skt_addr peer;
-	int failed = l->spare ? 0 : skt_loop_new(&l->spare, err);
+	int failed = l->spare ? 0 : skt_quiet_loop_new(&l->spare, err);
 
 	if (failed)
 		return failed;

@@ -42,3 +42,9 @@ void skt_quiet_end(const struct skt_quiet *quiet)
 	(void)pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
 	errno = kept;
 }
+
+int skt_quiet_loop_new(struct skt_loop **ret, struct skt_error *err)
+{
+	skt_loop_expect_forks();
+	return skt_loop_new(ret, err);
+}

@@ -3,6 +3,8 @@
 #ifndef SKT_API_QUIET_H
 #define SKT_API_QUIET_H
 
+#include "loop/loop.h"
+
 #include <signal.h>
 #include <stdbool.h>
 
@@ -15,5 +17,8 @@ struct skt_quiet {
 void skt_quiet_begin(struct skt_quiet *quiet);
 /* Take the SIGPIPE that came meanwhile, and restore the mask. errno is kept. */
 void skt_quiet_end(const struct skt_quiet *quiet);
+
+/* A loop for use in somebody else's process, whose threads may fork whenever they like. Returns as skt_loop_new(). */
+int skt_quiet_loop_new(struct skt_loop **ret, struct skt_error *err);
 
 #endif

@@ -163,7 +163,7 @@ static int stream_open(struct soket_stream *s, const char *text, int timeout_ms,
 		skt_hint(err, "%s", _("leave listen: out, or listen on it"));
 	}
 	if (failed == 0)
-		failed = skt_loop_new(&s->loop, err);
+		failed = skt_quiet_loop_new(&s->loop, err);
 	return failed ? failed : stream_dial(s, timeout_ms, err);
 }
 
@@ -201,6 +201,18 @@ static int stream_refuse(const char *text, struct soket_error *err)
 	return skt_api_fail(err, &why);
 }
 
+/* A message that the caller had no room for is the caller's matter: the stream goes on. */
+static int stream_read_failed(struct soket_stream *s, struct soket_error *err)
+{
+	struct skt_error why;
+
+	if (s->stream->sys != EMSGSIZE)
+		return stream_failed(s, err);
+	s->stream->sys = 0;
+	(void)skt_fail(&why, SKT_E_LIMIT, EMSGSIZE, "%s", _("a message is longer than the room to read into"));
+	return skt_api_fail(err, &why);
+}
+
 /* A round of waiting; `what` is what has not come. Returns 0: try again, or -kind. */
 static int stream_wait(struct soket_stream *s, struct skt_deadline *deadline, const char *what, struct soket_error *err)
 {
@@ -227,7 +239,7 @@ ssize_t soket_read(struct soket_stream *s, void *buf, size_t n, int timeout_ms, 
 			return failed;
 	}
 	if (got < 0)
-		return stream_failed(s, err);
+		return stream_read_failed(s, err);
 	s->received += (uint64_t)got;
 	return got;
 }

@@ -37,6 +37,11 @@ static int connect_run(const struct skt_args *args)
 		j.to = e;
 		j.listens = true;
 	}
+	if (skt_endpoint_settle(j.listens ? &j.from : &j.to, j.listens ? SKT_ROLE_LISTEN : SKT_ROLE_DIAL, &err) < 0) {
+		skt_endpoint_release(&j.from);
+		skt_endpoint_release(&j.to);
+		return skt_joining_refuse(args, at, &err);
+	}
 	j.passes_status = skt_endpoint_transport(&j.to)->form == SKT_FORM_COMMAND;
 	return skt_joining_run(&j);
 }

@@ -38,7 +38,9 @@ static int link_order(struct skt_joining *j, struct skt_error *err)
 		from_listens = true;
 	}
 	j->listens = from_listens;
-	return 0;
+	if (skt_endpoint_settle(&j->from, from_listens ? SKT_ROLE_LISTEN : SKT_ROLE_DIAL, err) < 0)
+		return -SKT_E_USAGE;
+	return skt_endpoint_settle(&j->to, SKT_ROLE_DIAL, err);
 }
 
 static int link_run(const struct skt_args *args)

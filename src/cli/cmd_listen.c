@@ -7,19 +7,21 @@
 
 static int listen_endpoints(const struct skt_args *args, int *at, struct skt_joining *j, struct skt_error *err)
 {
+	const struct skt_transport *transport;
 	int ret = skt_args_endpoint(args, at, _("an endpoint"), &j->from, err);
 
 	if (ret == 0)
 		ret = skt_args_finish(args, *at, err);
 	if (ret == 0)
 		ret = args->has_after ? skt_joining_command(args, &j->to, err) : skt_endpoint_parse("-", &j->to, err);
-	if (ret == 0 && !skt_transport_of(&j->from, err))
+	transport = ret == 0 ? skt_transport_of(&j->from, err) : NULL;
+	if (ret == 0 && !transport)
 		return -SKT_E_USAGE;
-	if (ret == 0 && !skt_transport_listens(&j->from)) {
+	if (ret == 0 && !transport->listen) {
 		ret = skt_fail(err, SKT_E_USAGE, 0, _("%s cannot be listened on"), skt_endpoint_transport(&j->from)->name);
 		skt_hint(err, "%s", _("soket listen takes tcp, unix, unix-seqpacket, vsock and fd; soket connect opens the others"));
 	}
-	return ret;
+	return ret == 0 ? skt_endpoint_settle(&j->from, SKT_ROLE_LISTEN, err) : ret;
 }
 
 static int listen_run(const struct skt_args *args)

@@ -34,7 +34,7 @@ struct joining_run {
 
 int skt_joining_refuse(const struct skt_args *args, int at, const struct skt_error *err)
 {
-	char *source = at < args->n_words ? skt_say_source(args, at) : NULL;
+	char *source = at < args->n_words ? skt_say_source(args, at) : NULL; /* else the error names what it speaks of */
 	int status = skt_say_error(err, source, skt_args_has(args, "json"));
 
 	skt_free(source);
@@ -298,7 +298,7 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 	joining_drop_rights(run->j);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1), joining_watch, run,
 			    &run->totals, status, err);
-	skt_progress_end(&run->progress);
+	skt_progress_end(&run->progress, run->totals.sent + run->totals.received);
 	joining_stats(run);
 	return ret;
 }

@@ -67,7 +67,7 @@ void skt_progress_start(struct skt_progress *p, struct skt_loop *loop, const str
 	skt_rate_note(&p->rate, 0, skt_now());
 }
 
-void skt_progress_end(struct skt_progress *p)
+void skt_progress_end(struct skt_progress *p, uint64_t n_bytes)
 {
 	struct skt_text t = { 0 };
 
@@ -76,7 +76,8 @@ void skt_progress_end(struct skt_progress *p)
 	p->is_on = false;
 	skt_loop_clear(p->loop, &p->timer);
 	skt_progress_clear();
-	if (p->rate.n_bytes == 0)
+	skt_rate_note(&p->rate, n_bytes, skt_now());
+	if (n_bytes == 0)
 		return;
 	skt_rate_summary(&p->rate, &t);
 	skt_say("%s", skt_text_get(&t));

@@ -17,8 +17,8 @@ struct skt_progress {
 
 /* Show it, where stderr is a terminal and stdin or stdout is not. Embedded; not moved while it is on. */
 void skt_progress_start(struct skt_progress *p, struct skt_loop *loop, const struct skt_relay *relay);
-/* Replace it by a summary. Nothing where it was not on. The relay may be gone. */
-void skt_progress_end(struct skt_progress *p);
+/* Replace it by a summary of the n_bytes that passed. Nothing where it was not on. The relay may be gone. */
+void skt_progress_end(struct skt_progress *p, uint64_t n_bytes);
 /* Make room for another line on the terminal. */
 void skt_progress_clear(void);
 

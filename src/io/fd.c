@@ -64,6 +64,7 @@ bool skt_fd_blocked(struct skt_fd *f, unsigned way)
 
 ssize_t skt_fd_failed(struct skt_fd *f)
 {
+	f->waits_for_shut = false; /* what cannot be written need not be waited for */
 	if (!f->stream.sys)
 		f->stream.sys = errno;
 	return -SKT_E_IO;
@@ -164,7 +165,6 @@ ssize_t skt_fd_write(struct skt_stream *s, const void *buf, size_t n)
 			return put;
 		}
 	} while (skt_fd_blocked(f, SKT_OUT));
-	f->waits_for_shut = false; /* what cannot be written need not be waited for */
 	return skt_fd_failed(f);
 }
 

@@ -74,24 +74,22 @@ int skt_stream_fail(struct skt_stream *s, const struct skt_error *err)
 	return -(int)err->kind;
 }
 
-/* The reasons that deserve better words than strerror's. */
-static const char *stream_reason(int sys)
-{
-	switch (sys) {
-	case ECONNRESET:
-		return _("the connection was reset by the peer");
-	case EPIPE:
-		return _("the reader has gone");
-	case ENOSPC:
-		return _("the disk is full");
-	case ETIMEDOUT:
-		return _("the peer does not answer any more");
-	case ENOMEM:
-		return _("out of memory");
-	default:
-		return sys ? strerror(sys) : _("it failed");
-	}
-}
+/* The reasons that deserve better words than strerror's, and what to do about them. */
+static const struct stream_reason {
+	int sys;
+	enum skt_err kind;
+	const char *text, *hint;
+} stream_reasons[] = {
+	{ ECONNRESET, SKT_E_IO, N_("the connection was reset by the peer"),
+	  N_("the program at that end stopped, or something between cut it: look at its log") },
+	{ EPIPE, SKT_E_IO, N_("the reader has gone"), N_("it ended before it had read everything: look at its own messages") },
+	{ ENOSPC, SKT_E_IO, N_("the disk is full"), N_("make room (df -h shows where), then run it again") },
+	{ EDQUOT, SKT_E_IO, N_("the disk quota is used up"), N_("make room (quota shows how much), then run it again") },
+	{ EFBIG, SKT_E_IO, N_("the file would grow beyond its limit"), N_("raise the limit of file sizes (ulimit -f)") },
+	{ ETIMEDOUT, SKT_E_IO, N_("the peer does not answer any more"), N_("check the network and the other machine") },
+	{ EMSGSIZE, SKT_E_LIMIT, N_("a message is too long"), N_("messages may have up to 256 KiB here, and what the peer's buffers take") },
+	{ ENOMEM, SKT_E_LIMIT, N_("out of memory"), N_("close other programs, or raise the memory limit of this one") },
+};
 
 void skt_stream_why(const struct skt_stream *s, struct skt_error *ret)
 {
@@ -101,7 +99,14 @@ void skt_stream_why(const struct skt_stream *s, struct skt_error *ret)
 		*ret = *s->err;
 		return;
 	}
-	(void)skt_fail(ret, s->sys == ENOMEM ? SKT_E_LIMIT : SKT_E_IO, s->sys, "%s", stream_reason(s->sys));
-	if (s->sys == ENOSPC)
-		skt_hint(ret, "%s", _("make room (df -h shows where), then run it again"));
+	for (size_t i = 0; i < SKT_LENGTH(stream_reasons); i++) {
+		const struct stream_reason *r = &stream_reasons[i];
+
+		if (r->sys != s->sys)
+			continue;
+		(void)skt_fail(ret, r->kind, s->sys, "%s", _(r->text));
+		skt_hint(ret, "%s", _(r->hint));
+		return;
+	}
+	(void)skt_fail(ret, SKT_E_IO, s->sys, "%s", s->sys ? strerror(s->sys) : _("it failed"));
 }

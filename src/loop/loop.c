@@ -95,11 +95,30 @@ int skt_loop_watch(struct skt_loop *loop, struct skt_watch *watch, enum skt_watc
 	return errno == EPERM ? -SKT_E_USAGE : -SKT_E_LIMIT;
 }
 
-void skt_loop_forget(struct skt_loop *loop, struct skt_watch *watch)
+/* Out of the rest of the batch. */
+static void loop_strike(struct skt_loop *loop, const struct skt_watch *watch)
 {
 	for (int i = loop->at; i < loop->n; i++)
 		if (loop->batch[i].data.ptr == watch)
 			loop->batch[i].data.ptr = NULL;
+}
+
+static atomic_bool loop_expects_forks;
+
+void skt_loop_expect_forks(void)
+{
+	atomic_store(&loop_expects_forks, true);
+}
+
+/* Between fork and exec a child holds copies of all descriptors, close-on-exec or not: one that is closed here meanwhile stays in
+ * epoll, and would bring events for a watch that is freed. */
+void skt_loop_forget(struct skt_loop *loop, struct skt_watch *watch)
+{
+	struct epoll_event unused = { 0 };
+
+	if (atomic_load_explicit(&loop_expects_forks, memory_order_relaxed))
+		(void)skt_sys.epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, &unused);
+	loop_strike(loop, watch);
 }
 
 void skt_loop_unwatch(struct skt_loop *loop, struct skt_watch *watch)
@@ -107,7 +126,7 @@ void skt_loop_unwatch(struct skt_loop *loop, struct skt_watch *watch)
 	struct epoll_event unused = { 0 };
 
 	(void)skt_sys.epoll_ctl(loop->epoll, EPOLL_CTL_DEL, watch->fd, &unused);
-	skt_loop_forget(loop, watch);
+	loop_strike(loop, watch);
 }
 
 int skt_loop_after(struct skt_loop *loop, struct skt_timer *timer, skt_time delay, void (*fn)(struct skt_timer *))

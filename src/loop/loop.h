@@ -51,8 +51,11 @@ void skt_loop_free(struct skt_loop *loop);
 int skt_loop_watch(struct skt_loop *loop, struct skt_watch *watch, enum skt_watching how);
 /* Stop watching, before the descriptor is closed. Events already fetched for it are dropped. */
 void skt_loop_unwatch(struct skt_loop *loop, struct skt_watch *watch);
-/* The same for a descriptor that is closed at once, and of which no copy is open: closing takes it out of epoll. */
+/* The same for a descriptor that is closed at once, and of which we have no copy: closing takes it out of epoll, unless a child
+ * that another thread has just forked still holds one. */
 void skt_loop_forget(struct skt_loop *loop, struct skt_watch *watch);
+/* From now on threads of this process may fork: skt_loop_forget() then costs a system call. */
+void skt_loop_expect_forks(void);
 
 /* Call fn once `delay` from now. Returns 0 or -SKT_E_LIMIT. */
 int skt_loop_after(struct skt_loop *loop, struct skt_timer *timer, skt_time delay, void (*fn)(struct skt_timer *));

@@ -32,7 +32,7 @@ static int relay_fds_of(const struct skt_endpoint *e)
 static int relay_room(const struct skt_relay_config *config, int share)
 {
 	int a_link = relay_fds_of(config->from) + relay_fds_of(config->to), left = skt_limit_left();
-	int spare = RELAY_SPARE_FDS + left / 32, room = (left - spare) / (a_link * share);
+	int spare = RELAY_SPARE_FDS + left / 32, room = (left - spare) / ((a_link ? a_link : 1) * share);
 
 	if (config->max && config->max < room)
 		return config->max;

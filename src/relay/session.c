@@ -26,7 +26,10 @@ static void session_name(const struct skt_endpoint *e, char *ret)
 {
 	struct skt_text text = { 0 };
 
-	skt_endpoint_print_address(e, &text);
+	if (strcmp(skt_endpoint_transport(e)->name, "stdio") == 0)
+		skt_text_add(&text, "stdio");
+	else
+		skt_endpoint_print_address(e, &text);
 	(void)snprintf(ret, SKT_ADDR_LENGTH, "%s", skt_text_get(&text));
 	skt_text_release(&text);
 }

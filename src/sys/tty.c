@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -98,6 +99,18 @@ static void tty_canonical(int master, struct termios *mode)
 	(void)tcsetattr(master, TCSANOW, mode);
 }
 
+/* A read that began in raw mode waits for at least one byte, and would pass over the end mark. A signal that is taken back at once
+ * makes the kernel begin that read anew, and nobody sees it. */
+static void tty_restart_reads(int master)
+{
+	pid_t group = tcgetpgrp(master);
+
+	if (group <= 0)
+		return;
+	(void)kill(-group, SIGSTOP);
+	(void)kill(-group, SIGCONT);
+}
+
 int skt_tty_end(int master, bool fresh, int *quiet)
 {
 	struct termios mode;
@@ -111,6 +124,7 @@ int skt_tty_end(int master, bool fresh, int *quiet)
 		if (*quiet < TTY_QUIET_LOOKS)
 			return -SKT_AGAIN;
 		tty_canonical(master, &mode);
+		tty_restart_reads(master);
 		n = 1;
 	}
 	marks[0] = marks[1] = (char)mode.c_cc[VEOF];

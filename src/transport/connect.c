@@ -33,7 +33,8 @@ static const struct connect_verdict {
 	{ EPROTOTYPE, SKT_E_REFUSED, N_("%s is a unix socket of another type"),
 	  N_("try unix:, unix-seqpacket: or unix-dgram: before the path") },
 	{ ENODEV, SKT_E_REFUSED, N_("no vsock device to reach %s"), N_("load the vsock modules (vsock_loopback for one machine)") },
-	{ ECONNRESET, SKT_E_REFUSED, N_("connection refused: %s reset it"), N_("check what listens there") },
+	{ ECONNRESET, SKT_E_IO, N_("%s accepted the connection, and reset it at once"),
+	  N_("the program there refuses us, or stopped: look at its log") },
 	{ EAGAIN, SKT_E_LIMIT, N_("%s is busy: its queue of connections is full"), N_("try again, or retry=10") },
 };
 

@@ -292,6 +292,7 @@ static int exec_dial(struct skt_loop *loop, const struct skt_endpoint *e, const 
 
 	if (!x)
 		return skt_fail_memory(err);
+	skt_loop_expect_forks();
 	x->is_pty = exec_wants_pty(e);
 	x->own_group = origin->many || x->is_pty;
 	x->kill_after = skt_endpoint_number(e, "kill", 2 * SKT_SECOND);

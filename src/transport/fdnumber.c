@@ -65,7 +65,7 @@ static int fdnumber_nonblock(int fd)
 	return flags < 0 ? -1 : flags & O_NONBLOCK ? 0 : skt_sys.fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
 
-int skt_fdnumber_own(int fd, int flags)
+int skt_fdnumber_own(int fd, int flags, bool shared)
 {
 	enum skt_fdkind kind = skt_fd_kind(fd);
 	char path[40];
@@ -78,7 +78,9 @@ int skt_fdnumber_own(int fd, int flags)
 			return own;
 	}
 	own = skt_sys.fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (own >= 0 && kind != SKT_FD_FILE && fdnumber_nonblock(own) < 0) {
+	if (kind == SKT_FD_FILE || (shared && kind != SKT_FD_PIPE && kind != SKT_FD_TTY))
+		return own;
+	if (own >= 0 && fdnumber_nonblock(own) < 0) {
 		skt_close(own);
 		return -1;
 	}
@@ -99,7 +101,7 @@ static int fdnumber_dial(struct skt_loop *loop, const struct skt_endpoint *e, co
 	if (fd < 0)
 		return -SKT_E_USAGE;
 	mode = skt_sys.fcntl(fd, F_GETFL, 0);
-	own = mode < 0 ? -1 : skt_fdnumber_own(fd, (mode & O_ACCMODE) == O_WRONLY ? O_WRONLY : O_RDONLY);
+	own = mode < 0 ? -1 : skt_fdnumber_own(fd, (mode & O_ACCMODE) == O_WRONLY ? O_WRONLY : O_RDONLY, false);
 	if (own < 0)
 		return fdnumber_failed(e, err);
 	if ((mode & O_ACCMODE) != O_WRONLY)

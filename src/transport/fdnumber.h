@@ -11,7 +11,7 @@ int skt_fdnumber_of(const struct skt_endpoint *e, struct skt_error *err);
 bool skt_fdnumber_listens(const struct skt_endpoint *e);
 /* A descriptor of our own for the same pipe, terminal, socket or file, made non-blocking without touching the one that other
  * processes share, where the kernel lets us: pipes and terminals are opened anew through /proc. `flags` is O_RDONLY or O_WRONLY.
- * Returns it, or -1 with errno. */
-int skt_fdnumber_own(int fd, int flags);
+ * A socket is made non-blocking only where it is not `shared`: receiving and sending do without. Returns it, or -1 with errno. */
+int skt_fdnumber_own(int fd, int flags, bool shared);
 
 #endif

@@ -80,11 +80,13 @@ static skt_time dialer_jitter(skt_time pause)
 	return pause / 2 + (skt_time)((uint64_t)random() % (uint64_t)(pause / 2 + 1));
 }
 
-/* No descriptor, no memory, or a full backlog: not the endpoint's fault, and over in a moment. */
-static bool dialer_is_busy(const struct skt_error *err)
+/* A full backlog, or, where other links may give some back, no descriptors: not the endpoint's fault, and over in a moment. */
+static bool dialer_is_busy(const struct skt_dialer *d)
 {
-	return err->kind == SKT_E_LIMIT &&
-	       (err->sys == EMFILE || err->sys == ENFILE || err->sys == ENOBUFS || err->sys == EAGAIN);
+	int sys = d->err.sys;
+
+	return d->err.kind == SKT_E_LIMIT &&
+	       (sys == EAGAIN || (d->origin.many && (sys == EMFILE || sys == ENFILE || sys == ENOBUFS)));
 }
 
 static void dialer_failed(struct skt_dialer *d)
@@ -93,7 +95,7 @@ static void dialer_failed(struct skt_dialer *d)
 
 	skt_stream_free(d->stream);
 	d->stream = NULL;
-	if (dialer_is_busy(&d->err) && skt_now() < d->deadline) {
+	if (dialer_is_busy(d) && skt_now() < d->deadline) {
 		(void)skt_pipepool_trim(skt_loop_pipes(d->loop));
 		pause = DIAL_BUSY_PAUSE;
 	} else if (d->retries > 0 && d->err.kind != SKT_E_USAGE) {

@@ -22,7 +22,9 @@ enum { STDIO_PIPE = 1024 * 1024 };
 
 struct stdio {
 	struct skt_fd fd;
-	bool may_close; /* the only link of this process: number 1 may be closed at the end */
+	bool may_close;  /* the only link of this process: number 1 may be closed at the end */
+	bool has_socket; /* one that is shared, and so may block: no splicing */
+	int mode[2];     /* of numbers 0 and 1, to be put back where a descriptor could not be opened anew */
 };
 
 static struct stdio *stdio_of(struct skt_stream *s)
@@ -50,8 +52,23 @@ static int stdio_shut(struct skt_stream *s)
 	return ret;
 }
 
+static struct skt_fd *stdio_raw(struct skt_stream *s)
+{
+	return stdio_of(s)->has_socket ? NULL : skt_fd_of(s);
+}
+
+static bool stdio_is_socket(int kind)
+{
+	return kind == SKT_FD_TCP || kind == SKT_FD_SOCKET || kind == SKT_FD_PACKET;
+}
+
 static void stdio_free(struct skt_stream *s)
 {
+	const struct stdio *io = stdio_of(s);
+
+	for (int fd = 0; fd < 2; fd++)
+		if (io->mode[fd] >= 0 && !(io->mode[fd] & O_NONBLOCK))
+			(void)skt_sys.fcntl(fd, F_SETFL, io->mode[fd]);
 	skt_tty_restore();
 	skt_fd_close(skt_fd_of(s));
 	skt_free(stdio_of(s));
@@ -62,7 +79,7 @@ static const struct skt_stream_ops stdio_ops = {
 	.read = skt_fd_read,
 	.write = skt_fd_write,
 	.shut = stdio_shut,
-	.raw = skt_fd_raw,
+	.raw = stdio_raw,
 	.free = stdio_free,
 };
 
@@ -83,12 +100,13 @@ static int stdio_failed(struct skt_error *err)
 static int stdio_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
 		      struct skt_error *err)
 {
-	int in = skt_fdnumber_own(STDIN_FILENO, O_RDONLY), out, failed;
+	int mode[2] = { skt_sys.fcntl(STDIN_FILENO, F_GETFL, 0), skt_sys.fcntl(STDOUT_FILENO, F_GETFL, 0) };
+	int in = skt_fdnumber_own(STDIN_FILENO, O_RDONLY, true), out, failed;
 	struct stdio *io;
 
 	if (in < 0)
 		return stdio_failed(err);
-	out = stdio_is_one_socket() ? in : skt_fdnumber_own(STDOUT_FILENO, O_WRONLY);
+	out = stdio_is_one_socket() ? in : skt_fdnumber_own(STDOUT_FILENO, O_WRONLY, true);
 	io = out < 0 ? NULL : SKT_NEW(struct stdio);
 	if (!io) {
 		if (out >= 0)
@@ -107,6 +125,8 @@ static int stdio_dial(struct skt_loop *loop, const struct skt_endpoint *e, const
 		return failed;
 	}
 	io->fd.stream.flags |= SKT_STREAM_STDIO;
+	io->has_socket = stdio_is_socket(io->fd.in_kind) || stdio_is_socket(io->fd.out_kind);
+	memcpy(io->mode, mode, sizeof(mode));
 	io->may_close = !origin->many;
 	if (skt_endpoint_number(e, "raw", 0))
 		skt_tty_raw(STDIN_FILENO);

@@ -60,9 +60,9 @@ def test_a_link_that_cannot_get_its_second_descriptor_is_not_lost():
 
 def test_no_descriptor_at_all_is_8_or_a_link_and_never_a_crash():
     for limit in range(5, 14):  # the loader itself needs one or two
-        with Program([binary(), "connect", "tcp://127.0.0.1:1"], before=few_descriptors(limit), env=clean_env()) as p:
+        with Program([binary(), "connect", "tcp://127.0.0.1:1", "timeout=300ms"], before=few_descriptors(limit), env=clean_env()) as p:
             status = p.wait(Deadline(5))
-            assert status in (4, 8), (limit, status, p.said())
+            assert status in (4, 5, 8), (limit, status, p.said())
             assert p.err.text().startswith("soket: "), p.said()
 
 
@@ -159,7 +159,7 @@ def test_many_short_links_leave_no_memory_behind():
         before, descriptors = resident_bytes(p.pid), len(os.listdir(f"/proc/{p.pid}/fd"))
         some(1000)
         p.event("closed", count=1200)
-        assert len(os.listdir(f"/proc/{p.pid}/fd")) == descriptors
+        until(lambda: len(os.listdir(f"/proc/{p.pid}/fd")) <= descriptors, p.deadline, "descriptors to be closed")
         if not sanitized():
             assert resident_bytes(p.pid) - before < 512 << 10
 

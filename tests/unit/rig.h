@@ -28,6 +28,21 @@ static inline void rig_open(struct rig *rig, enum far_kind a, enum far_kind b)
 	rig->link.side[1] = far_open(rig->loop, b, &rig->far[1]);
 }
 
+/* Buffers of the kernel that do not grow, so that little is in flight. */
+static inline void rig_narrow(struct rig *rig)
+{
+	static const int size = 128 * 1024;
+
+	for (int i = 0; i < 2; i++) {
+		int fd[2] = { rig->far[i].in.fd, skt_stream_raw(rig->link.side[i])->in.fd };
+
+		for (int k = 0; k < 2; k++) {
+			(void)setsockopt(fd[k], SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+			(void)setsockopt(fd[k], SOL_SOCKET, SO_RCVBUF, &size, sizeof(size));
+		}
+	}
+}
+
 static inline void rig_start(struct rig *rig)
 {
 	struct skt_stream *side[2] = { rig->link.side[0], rig->link.side[1] };

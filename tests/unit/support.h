@@ -52,11 +52,11 @@ static inline int support_teardown(void **state)
 #define SUPPORT_TEST(name) cmocka_unit_test_setup_teardown(name, support_setup, support_teardown)
 
 /* 0 is expected; what else comes is shown. */
-#define SUPPORT_OK(call, err)                                                                                          \
-	do {                                                                                                           \
-		int support_ret = (call);                                                                              \
-		if (support_ret != 0)                                                                                  \
-			fail_msg("%s: %d %s", #call, support_ret, (err)->text);                                        \
+#define SUPPORT_OK(call, err)                                                   \
+	do {                                                                    \
+		int support_ret = (call);                                       \
+		if (support_ret != 0)                                           \
+			fail_msg("%s: %d %s", #call, support_ret, (err)->text); \
 	} while (0)
 
 static inline struct skt_loop *support_loop(void)
@@ -79,11 +79,11 @@ static inline void support_round(struct skt_loop *loop, skt_time until)
 }
 
 /* Run the loop until `condition` holds. */
-#define SUPPORT_UNTIL(loop, condition)                                                                                 \
-	do {                                                                                                           \
-		skt_time support_until = skt_now() + SUPPORT_DEADLINE;                                                 \
-		while (!(condition))                                                                                   \
-			support_round(loop, support_until);                                                            \
+#define SUPPORT_UNTIL(loop, condition)                                 \
+	do {                                                           \
+		skt_time support_until = skt_now() + SUPPORT_DEADLINE; \
+		while (!(condition))                                   \
+			support_round(loop, support_until);            \
 	} while (0)
 
 /* Let everything that can happen without waiting happen. */
@@ -124,6 +124,33 @@ static inline int support_listen(int backlog, unsigned *port)
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&in, &n), 0);
 	*port = ntohs(in.sin_port);
 	return fd;
+}
+
+/* The kernel's own black hole: a listening socket whose queue is full drops what comes. */
+struct support_hole {
+	int listening, filling[3];
+	struct sockaddr_in in;
+};
+
+static inline void support_hole_open(struct support_hole *hole)
+{
+	unsigned port;
+
+	hole->listening = support_listen(0, &port);
+	hole->in = (struct sockaddr_in){ .sin_family = AF_INET,
+					 .sin_port = htons((uint16_t)port),
+					 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	for (int i = 0; i < 3; i++) {
+		hole->filling[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		(void)connect(hole->filling[i], (struct sockaddr *)&hole->in, sizeof(hole->in));
+	}
+}
+
+static inline void support_hole_close(struct support_hole *hole)
+{
+	for (int i = 0; i < 3; i++)
+		(void)close(hole->filling[i]);
+	(void)close(hole->listening);
 }
 
 static inline void support_nonblock(int fd)
@@ -190,7 +217,8 @@ static inline void far_send(struct far *far)
 {
 	while (far->out.fd >= 0 && far->sent < far->n_send) {
 		size_t left = far->n_send - far->sent;
-		ssize_t put = write(far->out.fd, far->to_send + far->sent, far->chunk && left > far->chunk ? far->chunk : left);
+		ssize_t put = write(far->out.fd, far->to_send + far->sent,
+				    far->chunk && left > far->chunk ? far->chunk : left);
 
 		if (put < 0) {
 			if (errno != EAGAIN) {
@@ -311,11 +339,11 @@ static inline void far_release(struct skt_loop *loop, struct far *far)
 	far->got = NULL;
 }
 
-#define FAR_GOT(far, bytes, n)                                                                                         \
-	do {                                                                                                           \
-		assert_int_equal((far)->n_got, n);                                                                     \
-		if (n)                                                                                                 \
-			assert_memory_equal((far)->got, bytes, n);                                                     \
+#define FAR_GOT(far, bytes, n)                                     \
+	do {                                                       \
+		assert_int_equal((far)->n_got, n);                 \
+		if (n)                                             \
+			assert_memory_equal((far)->got, bytes, n); \
 	} while (0)
 
 #endif

@@ -10,7 +10,9 @@
 enum { MANY = 1024 * 1024 + 77, NEVER_FITS = 16 * 1024 * 1024 };
 
 static const enum skt_mover_choice movers[] = { SKT_MOVER_AUTO, SKT_MOVER_COPY, SKT_MOVER_SPLICE };
-static const char *const kind_names[] = { [FAR_UNIX] = "unix", [FAR_TCP] = "tcp", [FAR_PIPES] = "pipes", [FAR_PACKET] = "packet" };
+static const char *const kind_names[] = {
+	[FAR_UNIX] = "unix", [FAR_TCP] = "tcp", [FAR_PIPES] = "pipes", [FAR_PACKET] = "packet"
+};
 
 /* Both ways carry `n` bytes, and end. */
 static void both_ways(enum far_kind a, enum far_kind b, enum skt_mover_choice mover, size_t n)
@@ -25,8 +27,8 @@ static void both_ways(enum far_kind a, enum far_kind b, enum skt_mover_choice mo
 	far_say(&rig.far[1], back, n / 2, true);
 	rig_close(&rig);
 	if (rig.link.end != SKT_END_DONE || rig.far[1].n_got != n || rig.far[0].n_got != n / 2)
-		fail_msg("%s to %s, mover %d, %zu bytes: end %d, %zu and %zu came", kind_names[a], kind_names[b], (int)mover, n,
-			 rig.link.end, rig.far[1].n_got, rig.far[0].n_got);
+		fail_msg("%s to %s, mover %d, %zu bytes: end %d, %zu and %zu came", kind_names[a], kind_names[b],
+			 (int)mover, n, rig.link.end, rig.far[1].n_got, rig.far[0].n_got);
 	FAR_GOT(&rig.far[1], there, n);
 	FAR_GOT(&rig.far[0], back, n / 2);
 	assert_int_equal(rig.link.flow[0].given, n);
@@ -115,6 +117,7 @@ static void a_full_side_holds_up_the_other_and_memory_stays_within_one_burst(voi
 			rig_open(&rig, (enum far_kind)kind, (enum far_kind)kind);
 			rig.options.mover = movers[m];
 			rig.far[1].reads = false;
+			rig_narrow(&rig);
 			rig_start(&rig);
 			far_say(&rig.far[0], bytes, NEVER_FITS, true);
 			for (int still = 0; still < 20; still++) {
@@ -235,6 +238,7 @@ static void bytes_in_flight_when_the_source_resets_are_delivered_and_the_failure
 		rig_open(&rig, FAR_TCP, FAR_UNIX);
 		rig.options.mover = movers[m];
 		rig.far[1].reads = false;
+		rig_narrow(&rig);
 		rig_start(&rig);
 		far_say(&rig.far[0], bytes, NEVER_FITS, false);
 		SUPPORT_UNTIL(rig.loop, skt_flow_held(flow) > 0);
@@ -293,7 +297,9 @@ static void messages_keep_their_boundaries(void **state)
 	rig_open(&rig, FAR_PACKET, FAR_PACKET);
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(setsockopt(rig.far[i].in.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
-		assert_int_equal(setsockopt(skt_stream_raw(rig.link.side[i])->in.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)), 0);
+		assert_int_equal(
+			setsockopt(skt_stream_raw(rig.link.side[i])->in.fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)),
+			0);
 	}
 	rig.far[1].reads = false;
 	rig_start(&rig);
@@ -302,7 +308,8 @@ static void messages_keep_their_boundaries(void **state)
 		char *message = support_bytes(sizes[i], (uint32_t)i), *came = test_malloc(200000);
 
 		assert_int_equal(send(rig.far[0].out.fd, message, sizes[i], 0), sizes[i]);
-		SUPPORT_UNTIL(rig.loop, (got = recv(rig.far[1].in.fd, came, 200000, MSG_DONTWAIT)) >= 0 || errno != EAGAIN);
+		SUPPORT_UNTIL(rig.loop,
+			      (got = recv(rig.far[1].in.fd, came, 200000, MSG_DONTWAIT)) >= 0 || errno != EAGAIN);
 		assert_int_equal(got, sizes[i]);
 		assert_memory_equal(came, message, sizes[i]);
 		test_free(message);
@@ -405,10 +412,19 @@ static const struct skt_stream_ops chaos_ops = {
 	.name = "chaos", .read = chaos_read, .write = chaos_write, .shut = chaos_shut, .free = chaos_free
 };
 
-static void chaos_init(struct chaos *c, struct skt_loop *loop, const char *out, size_t n_out, size_t cap_in, size_t most, uint32_t seed)
+static void chaos_init(struct chaos *c, struct skt_loop *loop, const char *out, size_t n_out, size_t cap_in,
+		       size_t most, uint32_t seed)
 {
-	*c = (struct chaos){ .stream.ops = &chaos_ops, .loop = loop, .task.fn = chaos_task, .out = out, .n_out = n_out,
-			     .cap_in = cap_in, .most = most, .seed = seed, .shuts = 3, .fails_after = -1 };
+	*c = (struct chaos){ .stream.ops = &chaos_ops,
+			     .loop = loop,
+			     .task.fn = chaos_task,
+			     .out = out,
+			     .n_out = n_out,
+			     .cap_in = cap_in,
+			     .most = most,
+			     .seed = seed,
+			     .shuts = 3,
+			     .fails_after = -1 };
 	c->in = test_malloc(cap_in + 1);
 }
 
@@ -535,6 +551,7 @@ static void what_stdin_has_is_delivered_before_the_link_ends(void **state)
 	(void)state;
 	stdio_rig(&rig, FAR_TCP);
 	rig.far[1].reads = false;
+	rig_narrow(&rig);
 	rig_start(&rig);
 	far_say(&rig.far[0], bytes, NEVER_FITS, true);
 	rig_stall(&rig);
