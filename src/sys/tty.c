@@ -19,7 +19,7 @@
 #include "sys/call.h"
 
 /* Bytes on their way to the reader's queue are in no count for a moment: it must be seen empty this often in a row. */
-enum { TTY_QUIET_LOOKS = 5 };
+enum { TTY_QUIET_LOOKS = 6, TTY_RESTARTS = 3 };
 
 static struct termios tty_before;
 static volatile int tty_fd = -1;
@@ -115,17 +115,20 @@ int skt_tty_end(int master, bool fresh, int *quiet)
 {
 	struct termios mode;
 	char marks[2];
-	size_t n = fresh ? 1 : 2; /* the first ends an unfinished line, the second the input */
+	size_t n = fresh || *quiet ? 1 : 2; /* the first ends an unfinished line, the second the input */
 
 	if (tcgetattr(master, &mode) < 0)
 		return -SKT_E_IO;
-	if (!(mode.c_lflag & ICANON)) {
-		*quiet = tty_unread(master) > 0 ? 0 : *quiet + 1;
+	if (!(mode.c_lflag & ICANON) || *quiet) {
+		*quiet = tty_unread(master) > 0 ? 1 : *quiet + 1;
 		if (*quiet < TTY_QUIET_LOOKS)
 			return -SKT_AGAIN;
-		tty_canonical(master, &mode);
-		tty_restart_reads(master);
-		n = 1;
+		if (*quiet == TTY_QUIET_LOOKS)
+			tty_canonical(master, &mode);
+		if (*quiet < TTY_QUIET_LOOKS + TTY_RESTARTS) { /* the mark must find no old read waiting */
+			tty_restart_reads(master);
+			return -SKT_AGAIN;
+		}
 	}
 	marks[0] = marks[1] = (char)mode.c_cc[VEOF];
 	return skt_sys.write(master, marks, n) == (ssize_t)n ? 0 : errno == EAGAIN ? -SKT_AGAIN : -SKT_E_IO;

@@ -183,7 +183,8 @@ def test_a_file_without_rights_is_6(short_path):
 def small_disk():
     """A file system of 1 MiB."""
     directory = tempfile.mkdtemp(prefix="sktdisk")
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", directory], capture_output=True, text=True, check=False)
+    made = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", directory], capture_output=True, text=True,
+                          check=False)
     if made.returncode != 0:
         os.rmdir(directory)
         pytest.skip(f"a small file system cannot be mounted: {made.stderr.strip()}")
@@ -262,7 +263,8 @@ def test_a_child_that_dies_ends_its_link_and_the_next_is_served():
 
 
 def test_a_child_that_never_reads_slows_its_client_and_no_other():
-    with Soket("listen", "--json", "tcp://127.0.0.1:0", "--", "sh", "-c", 'read line; if [ "$line" = sleep ]; then exec sleep 60; fi; exec cat') as p:
+    with Soket("listen", "--json", "tcp://127.0.0.1:0", "--", "sh", "-c",
+               'read line; if [ "$line" = sleep ]; then exec sleep 60; fi; exec cat') as p:
         with dial_tcp(p.address(), p.deadline) as stuck, dial_tcp(p.address(), p.deadline) as other:
             stuck.send_bytes(b"sleep\n", p.deadline)
             assert stuck.fill(1, 64 << 20, p.deadline) < 64 << 20
@@ -294,8 +296,10 @@ def children_of(pid):
 # malformed words
 
 MALFORMED = [
-    "", "tcp:", "tcp://", "tcp://:99999", "tcp://host:", "tcp://[::1:80", "tcp://[::g]:80", "::1:80", "host:port:80", "nosuch://x:1",
-    "tcp://host:nosuchservice", "1.2.3.4:65536", "99999", "-1", "tcp+:", "+tcp:", "unix:", "fd:", "fd:x", "exec:", "listen:", "dial:",
+    "", "tcp:", "tcp://", "tcp://:99999", "tcp://host:", "tcp://[::1:80", "tcp://[::g]:80", "::1:80", "host:port:80",
+    "nosuch://x:1",
+    "tcp://host:nosuchservice", "1.2.3.4:65536", "99999", "-1", "tcp+:", "+tcp:", "unix:", "fd:", "fd:x", "exec:",
+    "listen:", "dial:",
     "listen:dial:80", "vsock://x:1", "tcp://a b:80", "tcp://%zz:80", "@", "tcp://host:80/path", "tcp://host:0x50",
 ]
 
@@ -308,8 +312,10 @@ def test_a_malformed_endpoint_is_2_with_one_clear_line(text):
     assert done.out == ""
 
 
-@pytest.mark.parametrize("word, near", [("timeuot=5s", "timeout"), ("nodelay=maybe", "yes"), ("timeout=5", "5s"), ("timeout=5parsecs", "s"),
-                                        ("ttl=256", "255"), ("ttl=0", "1"), ("sndbuf=big", "K"), ("sndbuf=1Q", "K"), ("family=5", "4")])
+@pytest.mark.parametrize("word, near", [("timeuot=5s", "timeout"), ("nodelay=maybe", "yes"), ("timeout=5", "5s"),
+                                        ("timeout=5parsecs", "s"),
+                                        ("ttl=256", "255"), ("ttl=0", "1"), ("sndbuf=big", "K"), ("sndbuf=1Q", "K"),
+                                        ("family=5", "4")])
 def test_a_wrong_option_is_2_points_at_it_and_offers_the_right_one(word, near):
     done = soket("connect", "tcp://127.0.0.1:1", word, stdin=b"", deadline=5)
     assert done.status == 2, done
@@ -318,8 +324,11 @@ def test_a_wrong_option_is_2_points_at_it_and_offers_the_right_one(word, near):
 
 @pytest.mark.parametrize("words, near", [
     (["conect", "80"], "connect"), (["--nosuch"], ""), ([], "help"), (["connect"], ""), (["connect", "80", "90"], "90"),
-    (["listen", "80", "--max"], "max"), (["listen", "80", "--max", "x"], "max"), (["listen", "80", "--max", "0"], "max"),
-    (["listen", "80", "--threads", "0"], "threads"), (["listen", "80", "--idle", "5"], "idle"), (["listen", "80", "--grase", "5s"], "grace"),
+    (["listen", "80", "--max"], "max"), (["listen", "80", "--max", "x"], "max"), (["listen", "80", "--max", "0"],
+                                                                                  "max"),
+    (["listen", "80", "--threads", "0"], "threads"), (["listen", "80", "--idle", "5"], "idle"), (["listen", "80",
+                                                                                                  "--grase", "5s"],
+                                                                                                  "grace"),
     (["connect", "80", "--mover", "magic"], "splice"), (["listen", "echo:"], "listen"), (["connect", "--"], ""),
 ], ids=lambda x: " ".join(x) if isinstance(x, list) else "")
 def test_a_wrong_command_line_is_2_and_names_what_is_near(words, near):
@@ -393,7 +402,8 @@ def test_readers_that_never_read_do_not_slow_the_others():
 @pytest.mark.parametrize("mover", ["copy", "splice", "auto"])
 def test_socket_buffers_of_4_kib_carry_everything_both_ways(mover):
     n = 3 << 20
-    with EchoServer() as server, Soket("link", "--json", f"--mover={mover}", "tcp://127.0.0.1:0", "sndbuf=4K", "rcvbuf=4K",
+    with EchoServer() as server, Soket("link", "--json", f"--mover={mover}", "tcp://127.0.0.1:0", "sndbuf=4K",
+                                       "rcvbuf=4K",
                                        server.endpoint, "sndbuf=4K", "rcvbuf=4K") as p:
         with dial_tcp(p.address(), p.deadline) as end:
             together(lambda: (end.send(1, n, p.deadline), end.end_writing()), lambda: end.receive(1, n, p.deadline))

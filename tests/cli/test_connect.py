@@ -15,7 +15,8 @@ from harness.run import PIPE, Soket, command, binary, one_clear_line, soket
 
 
 def serve_once(server, work, seconds=15):
-    """Accept one client in a thread and run work(end, deadline). Returns a function that waits for it and gives its result."""
+    """Accept one client in a thread and run work(end, deadline). Returns a function that waits for it and gives its
+    result."""
     deadline = Deadline(seconds)
     result = []
 
@@ -251,7 +252,8 @@ def test_stderr_null_drops_it_and_join_mixes_it_in():
 
 
 def test_the_working_directory_and_environment_of_a_child(tmp_path):
-    done = soket("connect", "exec:sh -c \"pwd; echo $A-$B-$HOME\"", f"cwd={tmp_path}", "env=A=1", "env=B=two words", stdin=b"",
+    done = soket("connect", "exec:sh -c \"pwd; echo $A-$B-$HOME\"", f"cwd={tmp_path}", "env=A=1", "env=B=two words",
+                 stdin=b"",
                  env={"HOME": "/h", "PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"})
     assert (done.status, done.out) == (0, f"{tmp_path}\n1-two words-/h\n"), done
 
@@ -423,7 +425,8 @@ def test_a_message_of_seqpacket_larger_than_a_buffer_is_never_cut_silently(short
         served = serve_once(server, work)
         done = soket("connect", server.endpoint, stdin=b"")
         served()
-        assert (done.status == 0 and done.raw == content) or done.status in (1, 8, 9), (done.status, len(done.raw), done.err)
+        assert (done.status == 0 and done.raw == content) or done.status in (1, 8, 9), (done.status, len(done.raw),
+                                                                                        done.err)
         if done.status:
             one_clear_line(done)
 

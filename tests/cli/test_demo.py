@@ -14,7 +14,8 @@ def started(*words):
     p = Soket("demo", *words)
     p.out.wait(lambda r: re.search(rb"soket (connect|explain)", r.bytes), p.deadline, "the command to try")
     return p, [
-        int(block.group(1)) for block in re.finditer(r"tcp://127\.0\.0\.1:(\d+)\n(?:.+\n)*? +role +listens", p.out.text())]
+        int(block.group(1)) for block in re.finditer(r"tcp://127\.0\.0\.1:(\d+)\n(?:.+\n)*? +role +listens",
+                                                     p.out.text())]
 
 
 def test_it_shows_a_service_a_relay_and_what_went_through():

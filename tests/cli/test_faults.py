@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fault injection: every system call and every allocation of each command fails once, in turn.
 
-No fatal signal, no endless loop, and never exit 0 with output missing or wrong. Needs the build with -Dfaults=true, whose
-path is in SOKET_FAULTS; there, SOKET_FAULT=NAME:N[:ERRNO] fails the N-th call of NAME, and SOKET_FAULT_COUNT=FILE writes how many
-calls there were."""
+No fatal signal, no endless loop, and never exit 0 with output missing or wrong. Needs the build with -Dfaults=true,
+whose path is in SOKET_FAULTS; there, SOKET_FAULT=NAME:N[:ERRNO] fails the N-th call of NAME, and
+SOKET_FAULT_COUNT=FILE writes how many calls there were."""
 import os
 import threading
 
@@ -23,10 +23,14 @@ FAILURES = 14    # enough to see what is wrong
 # How a call fails in life; EIO for the others.
 ERRNO = {
     "socket": "EMFILE", "bind": "EADDRINUSE", "listen": "EADDRINUSE", "accept4": "EMFILE", "connect": "ECONNREFUSED",
-    "shutdown": "ECONNRESET", "socketpair": "EMFILE", "getsockopt": "ENOPROTOOPT", "setsockopt": "ENOPROTOOPT", "getsockname": "ENOBUFS",
-    "getpeername": "ENOBUFS", "recv": "ECONNRESET", "recvmsg": "ECONNRESET", "send": "ENOBUFS", "write": "ENOSPC", "splice": "EINVAL",
-    "sendfile": "EINVAL", "pipe2": "ENFILE", "open": "EACCES", "fcntl": "EINVAL", "ioctl": "EINVAL", "epoll_create1": "EMFILE",
-    "epoll_ctl": "ENOMEM", "epoll_wait": "EINTR", "eventfd": "EMFILE", "fork": "EAGAIN", "poll": "EINTR", "thread": "EAGAIN",
+    "shutdown": "ECONNRESET", "socketpair": "EMFILE", "getsockopt": "ENOPROTOOPT", "setsockopt": "ENOPROTOOPT",
+    "getsockname": "ENOBUFS",
+    "getpeername": "ENOBUFS", "recv": "ECONNRESET", "recvmsg": "ECONNRESET", "send": "ENOBUFS", "write": "ENOSPC",
+    "splice": "EINVAL",
+    "sendfile": "EINVAL", "pipe2": "ENFILE", "open": "EACCES", "fcntl": "EINVAL", "ioctl": "EINVAL",
+    "epoll_create1": "EMFILE",
+    "epoll_ctl": "ENOMEM", "epoll_wait": "EINTR", "eventfd": "EMFILE", "fork": "EAGAIN", "poll": "EINTR",
+    "thread": "EAGAIN",
     "pidfd_open": "EMFILE", "alloc": "ENOMEM", "lseek": "EINVAL", "fstat": "EIO",
 }
 
@@ -116,8 +120,8 @@ def connect_exec(path, holder, **fault):
 
 
 def client_of(run, port):
-    """A client that sends CONTENT and reads to the end: what it got, or None where nobody listened to the end of the command.
-    The port is the test's: a listening event that was lost keeps nobody from being served."""
+    """A client that sends CONTENT and reads to the end: what it got, or None where nobody listened to the end of the
+    command. The port is the test's: a listening event that was lost keeps nobody from being served."""
     def dial():
         try:
             return dial_tcp(("127.0.0.1", port), run.deadline)
@@ -199,7 +203,8 @@ def attempt(scenario, faulty, holder, fault):
         return f"{fault}: calls it a bug of its own: {said}"
     if status == 0 and not whole:
         return f"{fault}: exit 0, and the output is not whole: {said}"
-    if status not in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) and not (scenario is connect_exec and status in (128 + 13, 128 + 15)):
+    if status not in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10) and not (scenario is connect_exec and status in (128 + 13,
+                                                                                                         128 + 15)):
         return f"{fault}: exit status {status}: {said}"
     if status != 0 and "soket: " not in run.program.err.text() and '"error"' not in run.program.out.text() + run.program.err.text():
         return f"{fault}: exit {status} without a word: {said}"
@@ -234,7 +239,8 @@ def test_every_call_fails_once_and_the_command_survives_or_says_so(scenario, fau
 
 
 # accept(2): these say something about one connection or about now, not about the listener.
-PASSING = ["ECONNABORTED", "EINTR", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPERM", "EPROTO", "ENETDOWN", "ENOPROTOOPT", "EHOSTDOWN",
+PASSING = ["ECONNABORTED", "EINTR", "EMFILE", "ENFILE", "ENOBUFS", "ENOMEM", "EPERM", "EPROTO", "ENETDOWN",
+           "ENOPROTOOPT", "EHOSTDOWN",
            "ENONET", "EHOSTUNREACH", "EOPNOTSUPP", "ENETUNREACH"]
 # These say that the listener itself is broken.
 FATAL = ["EBADF", "EINVAL", "22", "88", "14"]

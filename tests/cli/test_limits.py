@@ -43,7 +43,8 @@ def test_a_link_that_cannot_get_its_second_descriptor_is_not_lost():
     """An odd limit: the accept gets the last one, the dial none. It waits, or it says so; it does not hang silently."""
     with EchoServer() as server:
         for limit in (20, 21, 22, 23):
-            with Soket("link", "--json", "tcp://127.0.0.1:0", server.endpoint, before=few_descriptors(limit), deadline=30) as p:
+            with Soket("link", "--json", "tcp://127.0.0.1:0", server.endpoint, before=few_descriptors(limit),
+                       deadline=30) as p:
                 try:
                     address = p.address()
                 except AssertionError:
@@ -60,7 +61,8 @@ def test_a_link_that_cannot_get_its_second_descriptor_is_not_lost():
 
 def test_no_descriptor_at_all_is_8_or_a_link_and_never_a_crash():
     for limit in range(5, 14):  # the loader itself needs one or two
-        with Program([binary(), "connect", "tcp://127.0.0.1:1", "timeout=300ms"], before=few_descriptors(limit), env=clean_env()) as p:
+        with Program([binary(), "connect", "tcp://127.0.0.1:1", "timeout=300ms"], before=few_descriptors(limit),
+                     env=clean_env()) as p:
             status = p.wait(Deadline(5))
             assert status in (4, 5, 8), (limit, status, p.said())
             assert p.err.text().startswith("soket: "), p.said()
@@ -80,7 +82,8 @@ def test_8800_links_live_in_one_process():
     raise_own_limit(20000)
     limit = few_descriptors(20000)
     with Soket("link", "--max", "9000", "--json", "tcp://127.0.0.1:0", "echo:", before=limit, deadline=120) as target:
-        with Soket("link", "--max", "9000", "--json", "tcp://127.0.0.1:0", f"tcp://127.0.0.1:{target.port()}", before=limit, deadline=120) as p:
+        with Soket("link", "--max", "9000", "--json", "tcp://127.0.0.1:0", f"tcp://127.0.0.1:{target.port()}",
+                   before=limit, deadline=120) as p:
             address = p.address()
             resident = resident_bytes(p.pid)
             ends = []

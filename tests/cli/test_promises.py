@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The promises of the design, by name: nothing lost, both ends, no waiting for the gone, diagnosis, closed by default, bounded,
-honest, same face. The both-ends matrix is in conform/."""
+"""The promises of the design, by name: nothing lost, both ends, no waiting for the gone, diagnosis, closed by default,
+bounded, honest, same face. The both-ends matrix is in conform/."""
 import fcntl
 import json
 import os
@@ -28,7 +28,8 @@ MOVERS = ["copy", "splice", "auto"]
 def test_nothing_lost_when_the_sender_leaves_at_once_and_the_reader_is_slow(mover):
     """All was accepted by the kernel and the sender is gone: the bytes are with soket alone."""
     n = 3 << 20
-    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0", server.endpoint) as p:
+    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0",
+                                   server.endpoint) as p:
         client = dial_tcp(p.address(), p.deadline)
         with server.accept(p.deadline) as end:
             together(lambda: (client.send(1, n, p.deadline), client.end_writing()),
@@ -41,7 +42,8 @@ def test_nothing_lost_when_the_sender_leaves_at_once_and_the_reader_is_slow(move
 
 @pytest.mark.parametrize("mover", MOVERS)
 def test_nothing_lost_says_which_side_failed_and_how_much_was_delivered(mover):
-    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0", server.endpoint) as p:
+    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0",
+                                   server.endpoint) as p:
         client = dial_tcp(p.address(), p.deadline)
         end = server.accept(p.deadline)
         client.send(1, 100_000, p.deadline)
@@ -60,7 +62,8 @@ def test_nothing_lost_says_which_side_failed_and_how_much_was_delivered(mover):
 @pytest.mark.parametrize("mover", MOVERS)
 def test_nothing_lost_of_what_came_before_a_reset(mover):
     """The sender's bytes were read by soket before the RST came: the other side gets them, then hears of the end."""
-    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0", server.endpoint) as p:
+    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0",
+                                   server.endpoint) as p:
         client = dial_tcp(p.address(), p.deadline)
         with server.accept(p.deadline) as end:
             client.send(1, 50_000, p.deadline)
@@ -102,7 +105,8 @@ def test_nothing_lost_on_the_way_to_a_child_that_ends_early_is_told():
 @pytest.mark.parametrize("mover", MOVERS)
 def test_both_ends_no_timer_cuts_a_direction_that_goes_on(mover):
     """The answer comes 1.5 s after the end of the question, with silence between."""
-    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0", server.endpoint) as p:
+    with Server() as server, Soket("link", "--json", "--once", f"--mover={mover}", "tcp://127.0.0.1:0",
+                                   server.endpoint) as p:
         with dial_tcp(p.address(), p.deadline) as client, server.accept(p.deadline) as end:
             client.send_bytes(b"question", p.deadline)
             client.end_writing()
@@ -120,7 +124,8 @@ def test_both_ends_a_child_hears_the_end_of_its_input_and_still_answers():
 
 
 def test_both_ends_linger_cuts_when_it_is_set():
-    with Server() as server, Soket("link", "--json", "--once", "tcp://127.0.0.1:0", server.endpoint, "linger=300ms") as p:
+    with Server() as server, Soket("link", "--json", "--once", "tcp://127.0.0.1:0", server.endpoint,
+                                   "linger=300ms") as p:
         with dial_tcp(p.address(), p.deadline) as client, server.accept(p.deadline) as end:
             end.end_writing()
             client.expect_end(p.deadline)
@@ -323,7 +328,8 @@ def test_closed_by_default_what_a_client_sends_is_never_a_command(tmp_path):
 
 
 def test_closed_by_default_no_new_privileges_while_serving():
-    """The process holds only the rights it still needs: at least no_new_privs before the first byte from the network."""
+    """The process holds only the rights it still needs: at least no_new_privs before the first byte from the
+    network."""
     with Soket("link", "--json", "tcp://127.0.0.1:0", "echo:") as p:
         with dial_tcp(p.address(), p.deadline) as end:
             round_trip(end, b"x", p.deadline)
@@ -360,7 +366,8 @@ def test_bounded_a_full_side_slows_the_other(mover):
 @pytest.mark.parametrize("mover", MOVERS)
 def test_honest_counts_are_what_was_delivered_under_every_mover(mover):
     n = 5_000_011
-    with EchoServer() as server, Soket("link", "--json", "--stats", f"--mover={mover}", "tcp://127.0.0.1:0", server.endpoint) as p:
+    with EchoServer() as server, Soket("link", "--json", "--stats", f"--mover={mover}", "tcp://127.0.0.1:0",
+                                       server.endpoint) as p:
         for _ in range(2):
             with dial_tcp(p.address(), p.deadline) as end:
                 together(lambda: (end.send(1, n, p.deadline), end.end_writing()), lambda: end.receive(1, n, p.deadline))
@@ -381,12 +388,14 @@ def test_honest_a_holder_that_cannot_be_seen_is_said_so(short_path):
     text, _ = one_clear_line(done)
     assert busy.endpoint.split("//")[1] in text
     assert str(os.getpid()) not in text
-    assert any(word in text + done.err for word in ("another user", "cannot be seen", "not visible", "may not see", "root", "other user")), done
+    assert any(word in text + done.err for word in ("another user", "cannot be seen", "not visible", "may not see",
+                                                    "root", "other user")), done
 
 
 # same-face
 
-ENDPOINTS = ["tcp://127.0.0.1:80", "127.0.0.1:80", "[::1]:80", ":80", "80", "/run/x.sock", "@name", "-", "exec:true", "tcp://example.org:https",
+ENDPOINTS = ["tcp://127.0.0.1:80", "127.0.0.1:80", "[::1]:80", ":80", "80", "/run/x.sock", "@name", "-", "exec:true",
+             "tcp://example.org:https",
              "tls://[2001:db8::1]:8443 alpn=h2", "vsock://2:1024", "file:/etc/hosts"]
 
 

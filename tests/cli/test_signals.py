@@ -214,7 +214,8 @@ def test_connect_still_opening_stops_at_ctrl_c():
 
 
 def test_a_child_gets_the_end_of_its_input_and_not_a_signal_when_the_client_ends():
-    with Soket("listen", "--json", "tcp://127.0.0.1:0", "--", "sh", "-c", 'trap "echo hit" TERM HUP INT; cat; echo fine') as p:
+    with Soket("listen", "--json", "tcp://127.0.0.1:0", "--", "sh", "-c",
+               'trap "echo hit" TERM HUP INT; cat; echo fine') as p:
         with dial_tcp(p.address(), p.deadline) as end:
             end.send_bytes(b"words ", p.deadline)
             end.end_writing()

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The both-ends matrix: every pair of endpoint kinds, joined by `soket link A B`, in every way that a conversation can go,
-moved by each mover. Each case compares every byte, the exit status, and the counts of the `closed` event.
+"""The both-ends matrix: every pair of endpoint kinds, joined by `soket link A B`, in every way that a conversation can
+go, moved by each mover. Each case compares every byte, the exit status, and the counts of the `closed` event.
 
-What makes no sense for a kind is left out by the tables here: a file or FIFO goes one way in one link, a terminal cannot end
-its bytes and go on reading, a file is never reset or killed, and there is only one standard input."""
+What makes no sense for a kind is left out by the tables here: a file or FIFO goes one way in one link, a terminal
+cannot end its bytes and go on reading, a file is never reset or killed, and there is only one standard input."""
 import itertools
 import signal
 import threading
@@ -47,7 +47,8 @@ class Case:
         self.soket = None
         self.mover = mover
         self.make = lambda side: self.kind[side].place(
-            self.kind[side], side == "a", flow in ("both", side + self.other(side)), flow in ("both", self.other(side) + side),
+            self.kind[side], side == "a", flow in ("both", side + self.other(side)), flow in ("both",
+                                                                                              self.other(side) + side),
             directory, holder, content)
         self.keeps = keeps
 
@@ -67,7 +68,8 @@ class Case:
         for side in "ab":
             self.place[side]: Place = self.make(side)
         stdio = "stdio" in (self.kind["a"].name, self.kind["b"].name)
-        self.soket = Soket("link", "--json", "--once", f"--mover={self.mover}", *self.place["a"].words, *self.place["b"].words,
+        self.soket = Soket("link", "--json", "--once", f"--mover={self.mover}", *self.place["a"].words,
+                           *self.place["b"].words,
                            stdin=PIPE if stdio else DEVNULL, stdout="raw" if stdio else "read")
         for side in "ab":
             self.place[side].soket = self.soket
@@ -189,7 +191,8 @@ def test_both_sides_end_at_once(a, b, mover, short_path, holder):
         case.ended_well(n_ab, n_ba)
 
 
-@pytest.mark.parametrize("a, b, mover", cases(lambda a, b: two_way(a, b) and (KINDS[a].half_closes or KINDS[b].half_closes)))
+@pytest.mark.parametrize("a, b, mover", cases(lambda a, b: two_way(a,
+                                                                   b) and (KINDS[a].half_closes or KINDS[b].half_closes)))
 def test_a_late_answer_comes_after_the_question_has_ended(a, b, mover, short_path, holder):
     question, answer = sizes_of(a, b)
     asks = "a" if KINDS[a].half_closes else "b"
@@ -263,7 +266,8 @@ def test_a_slow_reader_slows_the_writer_and_gets_everything(a, b, mover, short_p
             assert n < most, "the reader reads nothing, and still the writer was never slowed"
 
         def read_slowly():
-            two.receive(AB, small * 997, case.deadline, to_end=False, sizes=itertools.repeat(997)) if n > small * 997 else None
+            two.receive(AB, small * 997, case.deadline, to_end=False,
+                        sizes=itertools.repeat(997)) if n > small * 997 else None
             rest = n - small * 997 if n > small * 997 else n
             two.receive(AB, rest, case.deadline, to_end=False, offset=n - rest)
 
@@ -288,13 +292,15 @@ def test_small_pieces_of_a_slow_writer_arrive_at_once(a, b, mover, short_path, h
 
 
 def lost(case, who, leave):
-    """The end of `who` is lost by leave() while the other side still sends to it: the link ends soon, and says that bytes failed."""
+    """The end of `who` is lost by leave() while the other side still sends to it: the link ends soon, and says that
+    bytes failed."""
     n = 30_000 if "pty" in (case.kind["a"].name, case.kind["b"].name) else 100_000
     other = case.other(who)
     one, two = case.end[who], case.end[other]
     seed_one, seed_two = (AB, BA) if who == "a" else (BA, AB)
     if case.flow == "both":
-        together(lambda: one.send(seed_one, n, case.deadline), lambda: two.receive(seed_one, n, case.deadline, to_end=False))
+        together(lambda: one.send(seed_one, n, case.deadline), lambda: two.receive(seed_one, n, case.deadline,
+                                                                                   to_end=False))
 
     def go():
         one.receive(seed_two, n, case.deadline, to_end=False)
@@ -348,7 +354,8 @@ def test_a_side_that_resets_ends_the_link_with_an_error(a, b, mover, who, short_
 @pytest.mark.parametrize("a, b, mover, who", cases(can_lose(lambda k: k.can_die), ["a", "b"]))
 def test_a_side_that_is_killed_ends_the_link(a, b, mover, who, short_path, holder):
     seed = BA if who == "a" else AB
-    with Case(a, b, mover, flow_from(Case.other(who), a, b), short_path, holder, content=(seed, BIG_FILE), keeps=who) as case:
+    with Case(a, b, mover, flow_from(Case.other(who), a, b), short_path, holder, content=(seed, BIG_FILE),
+              keeps=who) as case:
         victim = case.end[who].hand_over if case.kind[who].name not in ("exec", "pty") else None
 
         def kill(end):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Seeded bytes whose every position is known, so that a receiver compares each byte and not only a sum.
 
-The bytes of a seed repeat with a prime period of about 1 MiB: a lost, doubled or moved piece of any power-of-two size shows."""
+The bytes of a seed repeat with a prime period of about 1 MiB: a lost, doubled or moved piece of any power-of-two size
+shows."""
 import functools
 import random
 

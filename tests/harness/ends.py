@@ -137,7 +137,8 @@ class End:
         return done
 
     def receive_some(self, seed, deadline, most=1 << 62):
-        """Read to the end or the loss of the connection; all must be a beginning of the seed's stream. Returns its length."""
+        """Read to the end or the loss of the connection; all must be a beginning of the seed's stream. Returns its
+        length."""
         done = 0
         try:
             while done < most:
@@ -182,7 +183,8 @@ class End:
         self.close()
 
     def hand_over(self, holder):
-        """Let another process be the only one that holds this end: ends this process's part. Returns it, to be killed."""
+        """Let another process be the only one that holds this end: ends this process's part. Returns it, to be
+        killed."""
         program = holder({self.rfd, self.wfd} - {-1})
         self.close()
         return program
@@ -262,7 +264,8 @@ class Server:
 
 
 class EchoServer(Server):
-    """Sends back what comes, each connection in a thread, to the end of its bytes. Many may be served; none is remembered."""
+    """Sends back what comes, each connection in a thread, to the end of its bytes. Many may be served; none is
+    remembered."""
 
     def __init__(self, *args, seconds=60, **options):
         super().__init__(*args, **options)

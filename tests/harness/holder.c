@@ -51,7 +51,8 @@ static int pass(const char *path)
 	unsigned char order[2];
 
 	(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
-	if (control < 0 || connect(control, (struct sockaddr *)&address, sizeof(address)) < 0 || pass_descriptors(control) < 0)
+	if (control < 0 || connect(control, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    pass_descriptors(control) < 0)
 		return 99;
 	while (read(control, order, 1) == 1) {
 		if (order[0] == 'c') {
@@ -99,8 +100,8 @@ static int print_terminal(void)
 	int fd = open("/dev/tty", O_RDWR | O_CLOEXEC);
 
 	ioctl(0, TIOCGWINSZ, &size);
-	printf("tty %d %d %d rows %d cols %d controlling %d session %d\n", isatty(0), isatty(1), isatty(2), size.ws_row, size.ws_col,
-	       fd >= 0, getsid(0) == getpid());
+	printf("tty %d %d %d rows %d cols %d controlling %d session %d\n", isatty(0), isatty(1), isatty(2), size.ws_row,
+	       size.ws_col, fd >= 0, getsid(0) == getpid());
 	return 0;
 }
 

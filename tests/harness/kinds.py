@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The kinds of endpoint of the both-ends matrix: how each is written on soket's command line, and how a test gets its far end.
+"""The kinds of endpoint of the both-ends matrix: how each is written on soket's command line, and how a test gets its
+far end.
 
-A kind is a row: what it can do decides which scenarios make sense for it. `Place` is a kind at its place in one link."""
+A kind is a row: what it can do decides which scenarios make sense for it. `Place` is a kind at its place in one
+link."""
 import array
 import errno
 import os
@@ -71,7 +73,8 @@ class FileSink(End):
 
     def receive(self, seed, n, deadline, to_end=True, sizes=None, offset=0):
         if not to_end:
-            until(lambda: os.path.exists(self.path) and os.path.getsize(self.path) >= offset + n, deadline, "the file's growth")
+            until(lambda: os.path.exists(self.path) and os.path.getsize(self.path) >= offset + n, deadline,
+                  "the file's growth")
         else:
             self.place.soket.wait(deadline)
         with open(self.path, "rb") as f:

@@ -92,8 +92,8 @@ class Machine:
 
 
 class Pair:
-    """Two machines, `a` and `b`, at 10.93.0.1 and .2, fd93::1 and ::2. `silent4` and `silent6` are addresses on their network
-    that nothing answers, not even with a refusal."""
+    """Two machines, `a` and `b`, at 10.93.0.1 and .2, fd93::1 and ::2. `silent4` and `silent6` are addresses on their
+    network that nothing answers, not even with a refusal."""
 
     a4, b4, silent4 = "10.93.0.1", "10.93.0.2", "10.93.0.9"
     a6, b6, silent6 = "fd93::1", "fd93::2", "fd93::9"

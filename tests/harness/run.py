@@ -258,7 +258,8 @@ class Finished:
 def soket(*words, stdin=None, deadline=15, **options):
     """Run soket to its end; `stdin` are bytes for it, or a descriptor, or None for none."""
     feed = isinstance(stdin, bytes)
-    with Soket(*words, stdin=PIPE if feed else (DEVNULL if stdin is None else stdin), deadline=deadline, **options) as p:
+    with Soket(*words, stdin=PIPE if feed else (DEVNULL if stdin is None else stdin), deadline=deadline,
+               **options) as p:
         if feed:
             feed_bytes(p.take("stdin"), stdin, p.deadline)
         return Finished(p, p.wait())
@@ -267,7 +268,8 @@ def soket(*words, stdin=None, deadline=15, **options):
 def command(*words, stdin=None, deadline=15, **options):
     """The same for another program."""
     feed = isinstance(stdin, bytes)
-    with Program(words, stdin=PIPE if feed else (DEVNULL if stdin is None else stdin), deadline=deadline, **options) as p:
+    with Program(words, stdin=PIPE if feed else (DEVNULL if stdin is None else stdin), deadline=deadline,
+                 **options) as p:
         if feed:
             feed_bytes(p.take("stdin"), stdin, p.deadline)
         return Finished(p, p.wait())
@@ -296,7 +298,8 @@ def feed_bytes(fd, content, deadline):
 def one_clear_line(finished, kind=None):
     """The error of a failed command: one line that says it, and one that says what to do. Returns both."""
     lines = [line for line in finished.err.splitlines() if line.strip()]
-    errors = [i for i, line in enumerate(lines) if line.startswith("soket: ") and not line.startswith("soket: listening")]
+    errors = [i for i,
+              line in enumerate(lines) if line.startswith("soket: ") and not line.startswith("soket: listening")]
     assert len(errors) == 1, f"not one line that says what failed: {finished}"
     text = lines[errors[0]]
     hint = lines[errors[0] + 1:]

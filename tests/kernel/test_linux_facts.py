@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Facts about Linux that soket relies on. A kernel where one of these fails needs a change in soket, not in the test."""
+"""Facts about Linux that soket relies on. A kernel where one of these fails needs a change in soket, not in the
+test."""
 import ctypes
 import errno
 import os
@@ -24,7 +25,8 @@ def splice(source, sink, n):
 
 @pytest.fixture
 def tcp():
-    """(listener, client, accepted): a TCP connection over loopback; the listener's options are set before by the test."""
+    """(listener, client, accepted): a TCP connection over loopback; the listener's options are set before by the
+    test."""
     listener = socket.create_server(("127.0.0.1", 0))
     listener.settimeout(10)
     made = [listener]
@@ -41,7 +43,8 @@ def tcp():
 
 
 def test_rdhup_with_edge_triggering_arrives_again_after_a_short_read(tcp):
-    """A short read is taken for drained; the end that came with the bytes must then be told by the same or another event."""
+    """A short read is taken for drained; the end that came with the bytes must then be told by the same or another
+    event."""
     client, accepted = tcp[1]()
     accepted.setblocking(False)
     epoll = select.epoll()
@@ -127,7 +130,8 @@ def test_an_empty_seqpacket_message_and_the_end_both_read_0_and_only_the_message
         b.settimeout(10)
         assert a.send(b"") == 0
         got, extra, _, _ = b.recvmsg(64, socket.CMSG_SPACE(12))
-        assert got == b"" and [(level, kind) for level, kind, _ in extra] == [(socket.SOL_SOCKET, socket.SCM_CREDENTIALS)]
+        assert got == b"" and [(level, kind) for level, kind, _ in extra] == [(socket.SOL_SOCKET,
+                                                                               socket.SCM_CREDENTIALS)]
         assert struct.unpack("iII", extra[0][2]) == (os.getpid(), os.getuid(), os.getgid())
         a.shutdown(socket.SHUT_WR)
         got, extra, _, _ = b.recvmsg(64, socket.CMSG_SPACE(12))

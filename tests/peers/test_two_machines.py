@@ -109,7 +109,8 @@ def test_interface_and_bind_choose_the_way_out(pair):
 
 
 def test_a_wire_that_breaks_ends_a_link_with_user_timeout(pair):
-    """Nothing answers any more: with user-timeout= the kernel gives up, and soket says timed out and how much was delivered."""
+    """Nothing answers any more: with user-timeout= the kernel gives up, and soket says timed out and how much was
+    delivered."""
     listener = net.listener(pair.b, pair.b4)
     with listener:
         port = listener.getsockname()[1]
