@@ -13,7 +13,8 @@ static bool text_reserve(struct skt_text *t, size_t more)
 	size_t cap = t->cap ? t->cap : 64;
 	char *s;
 
-	if (t->failed || more > SIZE_MAX / 4 - t->len)
+	t->failed |= more > SIZE_MAX / 4 - t->len;
+	if (t->failed)
 		return false;
 	while (cap < t->len + more + 1)
 		cap *= 2;
@@ -56,6 +57,7 @@ void skt_text_vaddf(struct skt_text *t, const char *fmt, va_list ap)
 	va_copy(again, ap);
 	n = vsnprintf(NULL, 0, fmt, again);
 	va_end(again);
+	t->failed |= n < 0;
 	if (n < 0 || !text_reserve(t, (size_t)n))
 		return;
 	(void)vsnprintf(t->s + t->len, (size_t)n + 1, fmt, ap);

@@ -127,7 +127,8 @@ char *skt_duration_print(skt_time t, char *ret)
 	if (t < SKT_MS)
 		(void)snprintf(ret, SKT_UNIT_LENGTH, "%" PRId64 " us", t / SKT_US);
 	else if (t < SKT_SECOND)
-		(void)snprintf(ret, SKT_UNIT_LENGTH, t < 10 * SKT_MS ? "%.2f ms" : "%.0f ms", (double)t / 1e6);
+		(void)snprintf(ret, SKT_UNIT_LENGTH, t < 10 * SKT_MS ? "%.2f ms" : "%.0f ms",
+			       t < 10 * SKT_MS ? floor((double)t / 1e4) / 100 : floor((double)t / 1e6));
 	else if (s < 60)
 		(void)snprintf(ret, SKT_UNIT_LENGTH, "%.1f s", floor((double)t / 1e8) / 10);
 	else if (s < 3600)
@@ -144,7 +145,7 @@ static char *unit_scale(double value, double step, const char *const *units, siz
 {
 	size_t i = 0;
 
-	while (value >= step && i + 1 < n) {
+	while (value >= step - 0.5 && i + 1 < n) { /* what would be rounded to a step is one of the next unit */
 		value /= step;
 		i++;
 	}

@@ -31,7 +31,7 @@ int skt_number_parse(const char *s, int64_t *ret);
 /* Each printer writes for a person, into at least SKT_UNIT_LENGTH bytes, and returns `ret`.
  * 1.50 ms, 2.3 s, 4 min 10 s, 3 h 2 min, 5 d 1 h */
 char *skt_duration_print(skt_time t, char *ret);
-/* 0 B, 999 B, 1.5 KiB, 64 MiB */
+/* 0 B, 999 B, 1.50 KiB, 64.0 MiB */
 char *skt_size_print(int64_t n_bytes, char *ret);
 /* 12.3 MB/s (SI), of bytes a second */
 char *skt_rate_print(int64_t bytes_per_second, char *ret);

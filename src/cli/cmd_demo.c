@@ -3,7 +3,6 @@
  *
  * How it works: two relays on one loop, made of the same parts as soket link: one leads to echo:, the other to the first. The client is a
  * stream that soket dials itself; it measures round trips and sends a large piece through, comparing what comes back. */
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -270,7 +269,7 @@ static void demo_report(struct demo *d)
 	char relay[SKT_ADDR_LENGTH], *program = demo_program();
 
 	qsort(d->ping, DEMO_PINGS, sizeof(d->ping[0]), demo_compare);
-	skt_text_addf(&t, "%s\n\n", _("A server, a relay in front of it, and a client through both, all real, on this machine:"));
+	skt_text_addf(&t, "%s\n\n", _("A server, a relay in front of it, and a client through both, on this machine:"));
 	demo_party(&t, _("echo server"), &d->echo.addr, _("listens; sends back what it gets (RFC 862)"));
 	demo_party(&t, _("relay"), &d->front.addr, _("listens, and dials the echo server for each client"));
 	demo_party(&t, _("client"), &d->client, _("dialled the relay; the kernel lent it a port for that"));
@@ -328,9 +327,9 @@ static void demo_summary(const struct demo *d, skt_time began)
 		skt_json_release(&j);
 		return;
 	}
-	skt_text_addf(&t, NG_("\nThe relay carried %" PRIu64 " link in %s: %s to the server, %s back.\n",
-			      "\nThe relay carried %" PRIu64 " links in %s: %s to the server, %s back.\n", totals->links),
-		      totals->links, skt_duration_print(skt_now() - began, took), skt_size_print((int64_t)totals->sent, sent),
+	skt_text_addf(&t, NG_("\nThe relay carried %llu link in %s: %s to the server, %s back.\n",
+			      "\nThe relay carried %llu links in %s: %s to the server, %s back.\n", totals->links),
+		      (unsigned long long)totals->links, skt_duration_print(skt_now() - began, took), skt_size_print((int64_t)totals->sent, sent),
 		      skt_size_print((int64_t)totals->received, received));
 	(void)skt_say_text(&t);
 	skt_text_release(&t);

@@ -175,7 +175,7 @@ static void text_vsock(const struct skt_endpoint *e, struct skt_page *p)
 	if (e->vcid == UINT32_MAX)
 		skt_page_row(p, _("host"), _("any"), _("whoever comes; to dial, a number or a name is needed"));
 	else
-		skt_page_rowf(p, _("host"), e->host, _("the machine whose number (CID) is %" PRIu32), e->vcid);
+		skt_page_rowf(p, _("host"), e->host, _("the machine whose number (CID) is %u"), e->vcid);
 	(void)snprintf(number, sizeof(number), "%" PRIu32, e->vport);
 	skt_page_row(p, _("port"), number, _("ports of vsock are numbers of their own, with no classes and no services"));
 }

@@ -131,7 +131,7 @@ static int option_read_int(const struct skt_optspec *spec, const char *value, in
 
 	if (value[digits]) {
 		r = skt_fail_at(err, at + (int)digits, _("%s takes a whole number, not %.40s"), spec->key, value);
-		skt_hint(err, _("%s goes from %" PRId64 " to %" PRId64), spec->key, spec->min, spec->max);
+		skt_hint(err, _("%s goes from %lld to %lld"), spec->key, (long long)spec->min, (long long)spec->max);
 		return r;
 	}
 	if (skt_number_parse(value, ret) < 0 || !option_in_range(spec, *ret))

@@ -19,7 +19,7 @@
 #include "base/message.h"
 #include "sys/call.h"
 
-enum { FD_WATCHES_OUT = 1, FD_IS_SHUT = 2, FD_WATCHES_IN = 4 };
+enum { FD_WATCHES_OUT = 1, FD_IS_SHUT = 2, FD_WATCHES_IN = 4, FD_MAY_BE_COPIED = 8 };
 
 struct skt_fd *skt_fd_of(struct skt_stream *s)
 {
@@ -168,15 +168,26 @@ ssize_t skt_fd_write(struct skt_stream *s, const void *buf, size_t n)
 	return skt_fd_failed(f);
 }
 
+/* Before a descriptor is closed. Those that came from elsewhere may be copies of ones that stay open, and epoll would go on telling
+ * of them. */
+static void fd_unwatch(struct skt_fd *f, struct skt_watch *watch, uint8_t state)
+{
+	if (!(f->state & state))
+		return;
+	f->state = (uint8_t)(f->state & ~state);
+	if (f->state & FD_MAY_BE_COPIED)
+		skt_loop_unwatch(f->loop, watch);
+	else
+		skt_loop_forget(f->loop, watch);
+}
+
 /* Close the way out where it has a descriptor of its own. Only then can a disk say at last that it is full. */
 static int fd_close_out(struct skt_fd *f)
 {
 	int fd = f->out.fd;
 
-	if (f->state & FD_WATCHES_OUT)
-		skt_loop_forget(f->loop, &f->out);
+	fd_unwatch(f, &f->out, FD_WATCHES_OUT);
 	f->out.fd = -1;
-	f->state = (uint8_t)(f->state & ~FD_WATCHES_OUT);
 	if (close(fd) < 0 && errno != EINTR)
 		return (int)skt_fd_failed(f);
 	return 0;
@@ -206,11 +217,8 @@ struct skt_fd *skt_fd_raw(struct skt_stream *s)
 
 void skt_fd_close(struct skt_fd *f)
 {
-	if (f->state & FD_WATCHES_IN)
-		skt_loop_forget(f->loop, &f->in);
-	if (f->state & FD_WATCHES_OUT)
-		skt_loop_forget(f->loop, &f->out);
-	f->state = (uint8_t)(f->state & ~(FD_WATCHES_IN | FD_WATCHES_OUT));
+	fd_unwatch(f, &f->in, FD_WATCHES_IN);
+	fd_unwatch(f, &f->out, FD_WATCHES_OUT);
 	if (f->out.fd != f->in.fd)
 		skt_close(f->out.fd);
 	skt_close(f->in.fd);
@@ -334,6 +342,7 @@ int skt_fd_init_pair(struct skt_fd *f, const struct skt_stream_ops *ops, struct 
 
 	f->stream.ops = ops ? ops : &skt_fd_ops;
 	f->loop = loop;
+	f->state |= FD_MAY_BE_COPIED;
 	f->in = (struct skt_watch){ .fd = in, .fn = fd_in_event };
 	f->out = (struct skt_watch){ .fd = out, .fn = fd_out_event };
 	fd_kinds(f);

@@ -130,8 +130,10 @@ int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct 
 				return skt_fail(err, SKT_E_LIMIT, sys, _("cannot accept more connections: %s"), strerror(sys));
 			if (listener_is_broken(sys) && ++tries > 2)
 				return skt_fail(err, SKT_E_IO, sys, _("cannot accept connections: %s"), strerror(sys));
-			if (++tries > TRIES)
+			if (++tries > TRIES && (sys == ECONNABORTED || sys == EPROTO || sys == EINTR))
 				return -SKT_AGAIN;
+			if (tries > TRIES) /* it will not go away at once: wait a little, like at a limit */
+				return skt_fail(err, SKT_E_LIMIT, sys, _("cannot accept connections: %s"), strerror(sys));
 		}
 		if (sys == 0)
 			return skt_fd_new_socket(l->loop, fd, l->kind, ret, err);

@@ -93,6 +93,8 @@ static ssize_t copy_move(struct skt_flow *flow)
 
 	if (flow->stash)
 		return copy_give_stash(flow);
+	if (flow->source_failed) /* told to another mover, which had bytes to deliver first */
+		return -SKT_E_IO;
 	got = skt_stream_read(skt_flow_source(flow), scratch, copy_burst(flow));
 	if (got <= 0) {
 		flow->source_failed = got < 0 && got != -SKT_AGAIN;

@@ -48,8 +48,11 @@ static ssize_t splice_unload(struct skt_flow *flow)
 	}
 	flow->stash = stash;
 	if (!stash || stash->n < pipe->n) {
+		struct skt_error err;
+
+		(void)skt_fail_memory(&err);
 		flow->sink_failed = true;
-		return -SKT_E_IO;
+		return skt_stream_fail(skt_flow_sink(flow), &err);
 	}
 	pipe->n = 0;
 	return splice_refused(flow);
@@ -88,7 +91,8 @@ static ssize_t splice_in(struct skt_flow *flow, struct skt_fd *source)
 
 	if (!(source->ready & SKT_IN))
 		return -SKT_AGAIN;
-	got = skt_sys.splice(source->in.fd, NULL, flow->pipe->fd[1], NULL, flow->pipe->size, SPLICE_FLAGS);
+	got = skt_sys.splice(source->in.fd, NULL, flow->pipe->fd[1], NULL, flow->pipe->size - flow->pipe->n,
+			     SPLICE_FLAGS);
 	if (got > 0) {
 		flow->pipe->n += (unsigned)got;
 		flow->taken += (uint64_t)got;

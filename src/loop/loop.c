@@ -194,7 +194,10 @@ static void loop_run_tasks(struct skt_loop *loop)
 
 static void loop_run_timers(struct skt_loop *loop)
 {
-	for (struct skt_timer *timer; (timer = skt_timers_first(&loop->timers)) && timer->due <= loop->now;) {
+	struct skt_timer *timer;
+
+	/* as many as there are now: one that sets itself anew, due at once, waits for the next round */
+	for (uint32_t n = loop->timers.n; n > 0 && (timer = skt_timers_first(&loop->timers)) && timer->due <= loop->now; n--) {
 		skt_timers_clear(&loop->timers, timer);
 		timer->fn(timer);
 	}

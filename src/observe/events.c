@@ -2,7 +2,6 @@
 /* Events as lines. The JSON names are an interface: they never change. */
 #include "observe/events.h"
 
-#include <inttypes.h>
 #include <stddef.h>
 
 #include "base/json.h"
@@ -90,7 +89,7 @@ static void events_text_closed(struct skt_text *t, const struct skt_event *event
 {
 	char sent[SKT_UNIT_LENGTH], received[SKT_UNIT_LENGTH], time[SKT_UNIT_LENGTH];
 
-	skt_text_addf(t, _("link %" PRIu64 " closed: %s sent, %s received, %s"), event->link,
+	skt_text_addf(t, _("link %llu closed: %s sent, %s received, %s"), (unsigned long long)event->link,
 		      skt_size_print((int64_t)event->sent, sent), skt_size_print((int64_t)event->received, received),
 		      skt_duration_print(event->duration, time));
 	if (event->err)
@@ -101,8 +100,8 @@ static void events_text_stats(struct skt_text *t, const struct skt_event *event)
 {
 	char sent[SKT_UNIT_LENGTH], received[SKT_UNIT_LENGTH], time[SKT_UNIT_LENGTH];
 
-	skt_text_addf(t, _("%" PRIu64 " links, %" PRIu64 " failed, %" PRIu64 " refused; %s sent, %s received; %s"), event->links,
-		      event->failed, event->refused, skt_size_print((int64_t)event->sent, sent),
+	skt_text_addf(t, _("%llu links, %llu failed, %llu refused; %s sent, %s received; %s"), (unsigned long long)event->links,
+		      (unsigned long long)event->failed, (unsigned long long)event->refused, skt_size_print((int64_t)event->sent, sent),
 		      skt_size_print((int64_t)event->received, received), skt_duration_print(event->duration, time));
 }
 
@@ -110,9 +109,9 @@ static void events_text_stopping(struct skt_text *t, const struct skt_event *eve
 {
 	char time[SKT_UNIT_LENGTH];
 
-	skt_text_addf(t, NG_("stopping: %" PRIu64 " link is still open and may go on for %s (Ctrl-C again cuts it)",
-			     "stopping: %" PRIu64 " links are still open and may go on for %s (Ctrl-C again cuts them)", event->links),
-		      event->links, skt_duration_print(event->duration, time));
+	skt_text_addf(t, NG_("stopping: %llu link is still open and may go on for %s (Ctrl-C again cuts it)",
+			     "stopping: %llu links are still open and may go on for %s (Ctrl-C again cuts them)", event->links),
+		      (unsigned long long)event->links, skt_duration_print(event->duration, time));
 }
 
 static void events_text(const struct skt_events *e, const struct skt_event *event)
@@ -124,7 +123,7 @@ static void events_text(const struct skt_events *e, const struct skt_event *even
 		skt_text_addf(&t, _("listening on %s"), event->from);
 		break;
 	case SKT_EVENT_OPENED:
-		skt_text_addf(&t, _("link %" PRIu64 " opened: %s to %s"), event->link, event->from, event->to);
+		skt_text_addf(&t, _("link %llu opened: %s to %s"), (unsigned long long)event->link, event->from, event->to);
 		break;
 	case SKT_EVENT_CLOSED:
 		events_text_closed(&t, event);

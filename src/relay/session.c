@@ -11,7 +11,6 @@
 #include "relay/session.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -96,8 +95,9 @@ static void session_why(const struct skt_session *s, struct skt_error *ret)
 	if (s->record)
 		(void)snprintf(name, sizeof(name), "%s", side ? s->record->to : s->record->from);
 	skt_stream_why(link->side[side], &why);
-	(void)skt_fail(ret, why.kind, why.sys, _("%.60s: %.90s (%" PRIu64 " bytes delivered to it, %" PRIu64 " lost; %" PRIu64 " from it)"),
-		       name, why.text, link->flow[!side].given, skt_flow_held(&link->flow[!side]), link->flow[side].given);
+	(void)skt_fail(ret, why.kind, why.sys, _("%.60s: %.90s (%llu bytes delivered to it, %llu lost; %llu from it)"),
+		       name, why.text, (unsigned long long)link->flow[!side].given,
+		       (unsigned long long)skt_flow_held(&link->flow[!side]), (unsigned long long)link->flow[side].given);
 	skt_hint(ret, "%s", why.hint);
 }
 
@@ -109,8 +109,8 @@ static void session_verdict(const struct skt_session *s, struct skt_error *ret)
 	else if (s->link.end == SKT_END_IDLE)
 		(void)skt_fail(ret, SKT_E_TIMEOUT, 0, "%s", _("idle: nothing came from either side for too long"));
 	else if (s->link.end == SKT_END_CUT)
-		(void)skt_fail(ret, SKT_E_IO, EINTR, _("cut: stopped before the link had ended (%" PRIu64 " bytes sent, %" PRIu64 " received)"),
-			       s->link.flow[0].given, s->link.flow[1].given);
+		(void)skt_fail(ret, SKT_E_IO, EINTR, _("cut: stopped before the link had ended (%llu bytes sent, %llu received)"),
+			       (unsigned long long)s->link.flow[0].given, (unsigned long long)s->link.flow[1].given);
 }
 
 static void session_closed(struct skt_session *s)

@@ -68,12 +68,19 @@ static void race_stop_resolving(struct race *r)
 	r->resolve = NULL;
 }
 
-/* Refused beats timed out beats unreachable beats nothing. */
+/* Refused says more than a limit of ours, that more than a silence, and that more than "unreachable". */
+static int race_rank(const struct skt_error *err)
+{
+	if (err->sys == ECONNREFUSED)
+		return 4;
+	if (err->kind == SKT_E_DENIED || err->kind == SKT_E_LIMIT)
+		return 3;
+	return err->kind == SKT_E_TIMEOUT ? 2 : err->kind == SKT_OK ? 0 : 1;
+}
+
 static void race_note(struct race *r, const struct skt_error *err)
 {
-	bool says_more = err->sys == ECONNREFUSED || err->kind == SKT_E_DENIED || err->kind == SKT_E_LIMIT;
-
-	if (r->best.kind == SKT_OK || (says_more && r->best.sys != ECONNREFUSED))
+	if (race_rank(err) > race_rank(&r->best))
 		r->best = *err;
 }
 
