@@ -13,11 +13,6 @@ from harness import net  # noqa: E402
 from harness.run import Program  # noqa: E402
 
 
-def pytest_configure(config):
-    config.addinivalue_line("markers", "slow: moves a GiB; left out with -m 'not slow'")
-    config.addinivalue_line("markers", "netns: makes network namespaces")
-
-
 @pytest.fixture(scope="session")
 def holder(tmp_path_factory):
     """The small helper program, compiled once."""

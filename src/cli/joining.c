@@ -50,6 +50,8 @@ int skt_joining_command(const struct skt_args *args, struct skt_endpoint *ret, s
 	return -SKT_E_USAGE;
 }
 
+static atomic_bool joining_has_lost; /* a line could not be built for want of memory */
+
 static void joining_line_out(const char *line)
 {
 	struct skt_text t = { 0 };
@@ -64,7 +66,10 @@ static void joining_line_err(const char *line)
 	struct skt_text t = { 0 };
 
 	skt_text_addf(&t, "%s\n", line);
-	skt_say_plain(skt_text_get(&t));
+	if (t.failed)
+		joining_has_lost = true;
+	else
+		skt_say_plain(skt_text_get(&t));
 	skt_text_release(&t);
 }
 
@@ -300,6 +305,8 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 			    &run->totals, status, err);
 	skt_progress_end(&run->progress, run->totals.sent + run->totals.received);
 	joining_stats(run);
+	if (ret == 0 && (run->events.has_lost || joining_has_lost))
+		ret = skt_fail_memory(err);
 	return ret;
 }
 

@@ -244,22 +244,25 @@ const struct skt_stream_ops skt_fd_ops = {
 	.free = fd_free,
 };
 
-enum skt_fdkind skt_fd_kind(int fd)
+int skt_fd_kind(int fd)
 {
 	struct stat st;
 	int domain = 0, type = 0;
 	socklen_t n = sizeof(int), m = sizeof(int);
 
-	if (fd < 0 || skt_sys.fstat(fd, &st) < 0)
+	if (fd < 0)
 		return SKT_FD_NONE;
+	if (skt_sys.fstat(fd, &st) < 0)
+		return -1;
 	if (S_ISFIFO(st.st_mode))
 		return SKT_FD_PIPE;
 	if (S_ISCHR(st.st_mode))
 		return isatty(fd) ? SKT_FD_TTY : SKT_FD_FILE;
 	if (!S_ISSOCK(st.st_mode))
 		return SKT_FD_FILE;
-	(void)skt_sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
-	(void)skt_sys.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m);
+	if (skt_sys.getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n) < 0 ||
+	    skt_sys.getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &m) < 0)
+		return -1;
 	if (type == SOCK_SEQPACKET)
 		return SKT_FD_PACKET;
 	return domain == AF_INET || domain == AF_INET6 ? SKT_FD_TCP : SKT_FD_SOCKET;
@@ -316,14 +319,16 @@ int skt_fd_new_socket(struct skt_loop *loop, int fd, enum skt_fdkind kind, struc
 	return 0;
 }
 
-static void fd_kinds(struct skt_fd *f)
+static int fd_kinds(struct skt_fd *f, struct skt_error *err)
 {
-	int flags;
+	int flags = f->out.fd >= 0 ? skt_sys.fcntl(f->out.fd, F_GETFL, 0) : 0;
+	int in = skt_fd_kind(f->in.fd), out = skt_fd_kind(f->out.fd);
 
-	f->in_kind = (uint8_t)skt_fd_kind(f->in.fd);
-	f->out_kind = (uint8_t)skt_fd_kind(f->out.fd);
-	flags = f->out.fd >= 0 ? skt_sys.fcntl(f->out.fd, F_GETFL, 0) : 0;
-	f->can_splice_out = flags >= 0 && !(flags & O_APPEND) && f->out_kind != SKT_FD_PACKET && f->out_kind != SKT_FD_TTY;
+	if (flags < 0 || in < 0 || out < 0)
+		return skt_fail(err, SKT_E_IO, errno, _("cannot use a descriptor: %s"), strerror(errno));
+	f->in_kind = (uint8_t)in;
+	f->out_kind = (uint8_t)out;
+	f->can_splice_out = !(flags & O_APPEND) && f->out_kind != SKT_FD_PACKET && f->out_kind != SKT_FD_TTY;
 	f->waits_for_shut = f->in_kind == SKT_FD_NONE && f->out_kind != SKT_FD_NONE;
 	if (f->in_kind == SKT_FD_PACKET)
 		fd_packet_setup(f->in.fd);
@@ -333,6 +338,7 @@ static void fd_kinds(struct skt_fd *f)
 		f->stream.flags |= SKT_STREAM_WILL_RESET;
 	if (f->in_kind == SKT_FD_TTY)
 		f->stream.flags |= SKT_STREAM_TERMINAL;
+	return 0;
 }
 
 int skt_fd_init_pair(struct skt_fd *f, const struct skt_stream_ops *ops, struct skt_loop *loop, int in, int out,
@@ -345,8 +351,9 @@ int skt_fd_init_pair(struct skt_fd *f, const struct skt_stream_ops *ops, struct 
 	f->state |= FD_MAY_BE_COPIED;
 	f->in = (struct skt_watch){ .fd = in, .fn = fd_in_event };
 	f->out = (struct skt_watch){ .fd = out, .fn = fd_out_event };
-	fd_kinds(f);
-	ret = fd_watch(f, &f->in, in == out ? SKT_IN | SKT_OUT : SKT_IN, FD_WATCHES_IN, err);
+	ret = fd_kinds(f, err);
+	if (ret == 0)
+		ret = fd_watch(f, &f->in, in == out ? SKT_IN | SKT_OUT : SKT_IN, FD_WATCHES_IN, err);
 	if (ret == 0 && in != out)
 		ret = fd_watch(f, &f->out, SKT_OUT, FD_WATCHES_OUT, err);
 	if (ret < 0)

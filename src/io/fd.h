@@ -46,8 +46,8 @@ int skt_fd_new_pair(struct skt_loop *loop, int in, int out, struct skt_stream **
 int skt_fd_init_pair(struct skt_fd *f, const struct skt_stream_ops *ops, struct skt_loop *loop, int in, int out,
 		     struct skt_error *err);
 
-/* What kind of descriptor this is. */
-enum skt_fdkind skt_fd_kind(int fd);
+/* What kind of descriptor this is (enum skt_fdkind; NONE for -1), or -1 with errno where it cannot be told. */
+int skt_fd_kind(int fd);
 
 /* The operations of the plain one, for streams that change only some. */
 extern const struct skt_stream_ops skt_fd_ops;

@@ -46,7 +46,12 @@ int skt_listener_add(struct skt_listener *l, int fd, struct skt_error *err)
 	s->watch.fd = fd;
 	s->watch.fn = listener_ready;
 	s->listener = l;
-	(void)skt_addr_of_local(fd, &s->addr);
+	if (skt_addr_of_local(fd, &s->addr) < 0) {
+		int sys = errno;
+
+		skt_close(fd);
+		return skt_fail(err, SKT_E_LIMIT, sys, _("cannot ask where a socket listens: %s"), strerror(sys));
+	}
 	l->n++;
 	return 0;
 }
@@ -112,8 +117,10 @@ static int listener_accept_one(struct skt_listener *l, int listening, struct skt
 
 	*peer = (struct skt_addr){ .len = sizeof(peer->room) };
 	fd = skt_sys.accept4(listening, &peer->sa, &peer->len, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0)
+	if (fd < 0) {
+		*peer = (struct skt_addr){ 0 };
 		return errno;
+	}
 	if (l->tune)
 		(void)l->tune(l, fd, peer);
 	*ret = fd;

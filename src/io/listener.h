@@ -41,8 +41,8 @@ int skt_listener_watch(struct skt_listener *l);
 void skt_listener_pause(struct skt_listener *l);
 
 /* Take one connection: 0 with its stream and the peer's address; -SKT_AGAIN when none waits (connections that were
- * reset before they were accepted are passed over); -SKT_E_LIMIT at the limit of descriptors or memory: nothing was lost,
- * pause and come back. */
+ * reset before they were accepted are passed over); -SKT_E_LIMIT at the limit of descriptors or memory: pause and come back.
+ * Nothing was lost then, unless *peer says whose connection was taken and could not be kept; it is zeroed otherwise. */
 int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct skt_addr *peer, struct skt_error *err);
 
 /* Close the sockets and remove the socket file. NULL is fine. */

@@ -73,6 +73,7 @@ static void flow_lose_sink(struct skt_flow *flow)
 
 	link_failed(skt_flow_link(flow), !flow->dir);
 	flow_drop(flow);
+	(void)skt_stream_shut(skt_flow_sink(flow)); /* it may still read: a program waits for the end of its stdin */
 	flow->state = is_socket && !flow->source_failed ? SKT_FLOW_WASTES : SKT_FLOW_ENDED;
 }
 
@@ -101,7 +102,7 @@ static void flow_end(struct skt_flow *flow)
 static bool flow_tell(struct skt_flow *flow)
 {
 	struct skt_link *link = skt_flow_link(flow);
-	const struct skt_flow *back = &link->flow[!flow->dir];
+	struct skt_flow *back = &link->flow[!flow->dir];
 	const struct skt_fd *raw = skt_stream_raw(skt_flow_sink(flow));
 	int ret = 0;
 
@@ -110,8 +111,11 @@ static bool flow_tell(struct skt_flow *flow)
 		ret = skt_stream_shut(skt_flow_sink(flow));
 	if (ret == -SKT_AGAIN)
 		return false;
-	if (ret < 0)
+	if (ret < 0) { /* only closing can tell it now: it might wait for the end for ever */
 		link_failed(link, !flow->dir);
+		flow_drop(back);
+		back->state = SKT_FLOW_ENDED;
+	}
 	flow_end(flow);
 	return true;
 }

@@ -48,7 +48,7 @@ static void events_json_listening(struct skt_json *j, const struct skt_event *ev
 	skt_json_int(j, "port", event->port);
 }
 
-static void events_json(const struct skt_events *e, const struct skt_event *event, const struct events_row *row)
+static void events_json(struct skt_events *e, const struct skt_event *event, const struct events_row *row)
 {
 	struct skt_json j = { 0 };
 	char time[SKT_UNIT_LENGTH];
@@ -80,7 +80,9 @@ static void events_json(const struct skt_events *e, const struct skt_event *even
 	if ((row->members & MEMBER_ERROR) && event->err)
 		events_json_error(&j, event->err);
 	skt_json_end_object(&j);
-	if (!j.text.failed)
+	if (j.text.failed)
+		e->has_lost = true;
+	else
 		e->line(skt_json_get(&j));
 	skt_json_release(&j);
 }
@@ -114,7 +116,7 @@ static void events_text_stopping(struct skt_text *t, const struct skt_event *eve
 		      (unsigned long long)event->links, skt_duration_print(event->duration, time));
 }
 
-static void events_text(const struct skt_events *e, const struct skt_event *event)
+static void events_text(struct skt_events *e, const struct skt_event *event)
 {
 	struct skt_text t = { 0 };
 
@@ -141,7 +143,9 @@ static void events_text(const struct skt_events *e, const struct skt_event *even
 		events_text_stats(&t, event);
 		break;
 	}
-	if (!t.failed)
+	if (t.failed)
+		e->has_lost = true;
+	else
 		e->line(skt_text_get(&t));
 	skt_text_release(&t);
 	if (event->kind == SKT_EVENT_FAILED && event->err->hint[0])
@@ -150,7 +154,7 @@ static void events_text(const struct skt_events *e, const struct skt_event *even
 
 static void events_on(struct skt_observer *observer, const struct skt_event *event)
 {
-	const struct skt_events *e = (const struct skt_events *)(const void *)observer;
+	struct skt_events *e = (struct skt_events *)(void *)observer;
 	const struct events_row *row = &events_rows[event->kind];
 
 	if (e->json)

@@ -5,6 +5,7 @@
 
 #include "link/observer.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct skt_events {
@@ -12,6 +13,7 @@ struct skt_events {
 	bool json;
 	int level;                      /* -1 quiet, 0 normal, 1 also each link */
 	bool only_one;                  /* the failure of the only link is said by the command itself, not as a line */
+	atomic_bool has_lost;           /* an event could not be told for want of memory */
 	void (*line)(const char *line); /* takes one finished line without its newline; called on any thread */
 	int64_t (*clock)(void);         /* nanoseconds since 1970 */
 };

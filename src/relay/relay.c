@@ -91,6 +91,24 @@ static void relay_refuse(struct skt_relay *relay, struct skt_stream *stream, con
 	skt_stream_free(stream);
 }
 
+/* A connection was taken, and there was no memory to keep it. */
+static void relay_lost(struct skt_relay *relay, const struct skt_addr *peer, const struct skt_error *err)
+{
+	char from[SKT_ADDR_LENGTH];
+	struct skt_event event = { .kind = SKT_EVENT_FAILED, .from = from, .err = err };
+
+	relay->totals.failed++;
+	skt_addr_print_endpoint(peer, relay->listener->scheme, from);
+	skt_relay_tell(relay, &event);
+	if (relay->is_single) {
+		relay->outcome = *err;
+		relay_close_listener(relay);
+		skt_relay_session_ended(relay);
+	} else {
+		relay_pause(relay, true);
+	}
+}
+
 /* Accept one. False where there is none, or no room. */
 static bool relay_accept(struct skt_relay *relay)
 {
@@ -108,6 +126,10 @@ static bool relay_accept(struct skt_relay *relay)
 	ret = skt_listener_accept(relay->listener, &stream, &peer, &err);
 	if (ret == -SKT_AGAIN)
 		return false;
+	if (ret == -SKT_E_LIMIT && peer.len) {
+		relay_lost(relay, &peer, &err);
+		return false;
+	}
 	if (ret == -SKT_E_LIMIT) {
 		(void)skt_pipepool_trim(skt_loop_pipes(relay->loop));
 		relay_pause(relay, true);

@@ -135,6 +135,18 @@ static void session_closed(struct skt_session *s)
 	skt_relay_tell(s->relay, &event);
 }
 
+/* Whether the outcome is the child's own: the link ended well, or the child ended before it had read everything. What else went
+ * wrong is not told by its status. */
+static bool session_is_childs(const struct skt_session *s, int side)
+{
+	const struct skt_stream *child = s->link.side[side];
+
+	if (s->link.end != SKT_END_FAILED)
+		return s->link.end == SKT_END_DONE;
+	return s->link.failed_side == side && s->link.flow[!side].sink_failed && !s->link.flow[side].source_failed &&
+	       child->sys == EPIPE;
+}
+
 /* Wait for children; then it is over. */
 static void session_finish(void *user)
 {
@@ -146,7 +158,7 @@ static void session_finish(void *user)
 		int status = -1, ret = s->link.side[i] ? skt_stream_finish(s->link.side[i], cut, &status) : 0;
 
 		waits |= ret == -SKT_AGAIN;
-		if (status >= 0)
+		if (status >= 0 && session_is_childs(s, i))
 			s->relay->status = status;
 	}
 	if (!waits)
@@ -251,14 +263,14 @@ static void session_dialled_from(void *user, struct skt_stream *stream, const st
 	session_dial(s, s->relay->config->to, session_dialled_to);
 }
 
-static void session_record_new(struct skt_session *s, const struct skt_addr *peer)
+static bool session_record_new(struct skt_session *s, const struct skt_addr *peer)
 {
 	const struct skt_relay *relay = s->relay;
 	struct skt_record *record = SKT_NEW(struct skt_record);
 
 	s->record = record;
 	if (!record)
-		return;
+		return false;
 	record->number = atomic_fetch_add(&session_count, 1) + 1;
 	record->opened = skt_now();
 	if (peer && peer->sa.sa_family != AF_UNIX && relay->listener)
@@ -266,11 +278,13 @@ static void session_record_new(struct skt_session *s, const struct skt_addr *pee
 	else
 		session_name(relay->config->from, record->from);
 	session_name(relay->config->to, record->to);
+	return true;
 }
 
 void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const struct skt_addr *peer)
 {
 	struct skt_session *s = SKT_NEW(struct skt_session);
+	struct skt_error err;
 
 	if (!s) {
 		skt_stream_free(from);
@@ -286,8 +300,11 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 	relay->sessions.last = s;
 	relay->n_sessions++;
 	s->link.side[0] = from;
-	if (relay->config->names_links)
-		session_record_new(s, peer);
+	if (relay->config->names_links && !session_record_new(s, peer)) {
+		(void)skt_fail_memory(&err);
+		session_not_opened(s, &err);
+		return;
+	}
 	if (from)
 		session_dial(s, relay->config->to, session_dialled_to);
 	else

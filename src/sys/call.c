@@ -80,6 +80,10 @@ static ssize_t call_splice(int in, off_t *off_in, int out, off_t *off_out, size_
 	return splice(in, off_in, out, off_out, n, flags);
 }
 
+#ifdef SKT_FAULTS
+extern const int *const skt_call_faults;
+#endif
+
 struct skt_calls skt_sys = {
 	.socket = socket,
 	.bind = call_bind,
@@ -118,6 +122,10 @@ struct skt_calls skt_sys = {
 	.pidfd_open = call_pidfd_open,
 	.thread = call_thread,
 };
+
+#ifdef SKT_FAULTS
+const int *const skt_call_faults = &skt_fault_linked;
+#endif
 
 void skt_close(int fd)
 {

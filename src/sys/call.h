@@ -61,6 +61,10 @@ struct skt_calls {
 
 extern struct skt_calls skt_sys;
 
+#ifdef SKT_FAULTS
+extern const int skt_fault_linked; /* keeps fault.c, which nobody calls, in the program */
+#endif
+
 /* Close fd unless it is negative; errno is kept. */
 void skt_close(int fd);
 

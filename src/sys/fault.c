@@ -31,11 +31,12 @@ static const char *const fault_names[FAULT_LENGTH] = {
 	SKT_CALLS(FAULT_NAME) FAULT_OTHERS(FAULT_OTHER_NAME)
 };
 
+const int skt_fault_linked = 1;
 static struct skt_calls fault_real;
 static atomic_int fault_count[FAULT_LENGTH];
 static enum fault_id fault_wanted = FAULT_LENGTH;
 static int fault_nth, fault_errno = EIO;
-static char fault_file[256];
+static FILE *fault_file; /* opened at the start: the sandbox would not let us later */
 static pid_t fault_pid;
 
 static int fault_hits(enum fault_id id)
@@ -122,16 +123,12 @@ static void fault_parse(const char *s)
 
 static void fault_report(void)
 {
-	FILE *f;
-
 	if (getpid() != fault_pid)
 		return;
-	f = fopen(fault_file, "ae");
-	for (int i = 0; f && i < FAULT_LENGTH; i++)
+	for (int i = 0; i < FAULT_LENGTH; i++)
 		if (fault_count[i])
-			(void)fprintf(f, "%s %d\n", fault_names[i], fault_count[i]);
-	if (f)
-		(void)fclose(f);
+			(void)fprintf(fault_file, "%s %d\n", fault_names[i], fault_count[i]);
+	(void)fclose(fault_file);
 }
 
 __attribute__((constructor)) static void fault_install(void)
@@ -143,10 +140,9 @@ __attribute__((constructor)) static void fault_install(void)
 	fault_pid = getpid();
 	if (wanted)
 		fault_parse(wanted);
-	if (file && strlen(file) < sizeof(fault_file)) {
-		(void)snprintf(fault_file, sizeof(fault_file), "%s", file);
+	fault_file = file ? fopen(file, "ae") : NULL;
+	if (fault_file)
 		(void)atexit(fault_report);
-	}
 	fault_real = skt_sys;
 #define FAULT_SET(result, name, parameters, arguments) skt_sys.name = fault_##name;
 	SKT_CALLS(FAULT_SET)

@@ -67,10 +67,11 @@ static int fdnumber_nonblock(int fd)
 
 int skt_fdnumber_own(int fd, int flags, bool shared)
 {
-	enum skt_fdkind kind = skt_fd_kind(fd);
+	int kind = skt_fd_kind(fd), own;
 	char path[40];
-	int own;
 
+	if (kind < 0)
+		return -1;
 	if (kind == SKT_FD_PIPE || kind == SKT_FD_TTY) {
 		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 		own = skt_sys.open(path, flags | O_NONBLOCK | O_CLOEXEC | O_NOCTTY, 0);
@@ -114,10 +115,12 @@ static int fdnumber_dial(struct skt_loop *loop, const struct skt_endpoint *e, co
 static int fdnumber_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err)
 {
 	int fd = skt_fdnumber_of(e, err), own, failed;
-	enum skt_fdkind kind = skt_fd_kind(fd);
+	int kind = skt_fd_kind(fd);
 
 	if (fd < 0)
 		return -SKT_E_USAGE;
+	if (kind < 0)
+		return fdnumber_failed(e, err);
 	if (!skt_fdnumber_listens(e)) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, _("descriptor %s is not a listening socket"), e->address);
 		skt_hint(err, "%s", _("without listen: it is used as the connection that it is"));
@@ -128,7 +131,7 @@ static int fdnumber_listen(struct skt_loop *loop, const struct skt_endpoint *e, 
 		skt_close(own);
 		return fdnumber_failed(e, err);
 	}
-	failed = skt_listener_new(loop, kind, kind == SKT_FD_TCP ? "tcp" : kind == SKT_FD_PACKET ? "unix-seqpacket" : "unix", ret,
+	failed = skt_listener_new(loop, (enum skt_fdkind)kind, kind == SKT_FD_TCP ? "tcp" : kind == SKT_FD_PACKET ? "unix-seqpacket" : "unix", ret,
 				  err);
 	if (failed) {
 		skt_close(own);

@@ -10,7 +10,7 @@ import pytest
 
 from harness.clock import Deadline, until
 from harness.ends import EchoServer, dial_tcp, round_trip, together
-from harness.run import Program, Soket, binary, clean_env
+from harness.run import Program, Soket, binary, clean_env, sanitized
 
 
 def few_descriptors(n):
@@ -111,12 +111,6 @@ def test_8800_links_live_in_one_process():
 def resident_bytes(pid):
     with open(f"/proc/{pid}/statm", encoding="ascii") as f:
         return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
-def sanitized():
-    """Whether the binary under test carries a sanitizer, whose memory is its own."""
-    with open(binary(), "rb") as f:
-        return b"__asan_init" in f.read()
 
 
 def test_max_bounds_the_links_at_once_and_serves_everyone():

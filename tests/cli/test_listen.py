@@ -262,8 +262,8 @@ def pass_listener(sock, extra_env=""):
         if fd != 3:
             os.dup2(fd, 3)
         os.set_inheritable(3, True)
-    return {"before": before, "pass_fds": [3], "wrap": ["sh", "-c",
-                                                        f'LISTEN_PID=$$ LISTEN_FDS=1 {extra_env} exec "$@"', "sh"]}
+    script = f'LISTEN_PID=$$ LISTEN_FDS=1 {extra_env} exec "$@"'
+    return {"before": before, "pass_fds": [3], "wrap": ["sh", "-c", script, "sh"]}
 
 
 @pytest.mark.parametrize("name", ["fd:3", "fd:web"])
@@ -297,8 +297,7 @@ def vsock_reason():
     if not hasattr(socket, "AF_VSOCK") or not os.path.exists("/dev/vsock"):
         return "this kernel has no vsock"
     try:
-        with socket.socket(socket.AF_VSOCK, socket.SOCK_STREAM) as s, socket.socket(socket.AF_VSOCK,
-                                                                                    socket.SOCK_STREAM) as c:
+        with socket.socket(socket.AF_VSOCK) as s, socket.socket(socket.AF_VSOCK) as c:
             s.bind((socket.VMADDR_CID_ANY, socket.VMADDR_PORT_ANY))
             s.listen(1)
             c.settimeout(1)

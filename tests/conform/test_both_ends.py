@@ -265,13 +265,9 @@ def test_a_slow_reader_slows_the_writer_and_gets_everything(a, b, mover, short_p
             n = one.fill(AB, most, case.deadline, quiet_ms=30)
             assert n < most, "the reader reads nothing, and still the writer was never slowed"
 
-        def read_slowly():
-            two.receive(AB, small * 997, case.deadline, to_end=False,
-                        sizes=itertools.repeat(997)) if n > small * 997 else None
-            rest = n - small * 997 if n > small * 997 else n
-            two.receive(AB, rest, case.deadline, to_end=False, offset=n - rest)
-
-        read_slowly()
+        slowly = min(small * 997, n)
+        two.receive(AB, slowly, case.deadline, to_end=False, sizes=itertools.repeat(997))
+        two.receive(AB, n - slowly, case.deadline, to_end=False, offset=slowly)
         case.wind_down()
         case.ended_well(n, 0)
 

@@ -18,6 +18,12 @@ def binary():
     return os.path.abspath(os.environ.get("SOKET", os.path.join(ROOT, "build", "soket")))
 
 
+def sanitized():
+    """Whether the binary under test carries a sanitizer, whose memory is its own."""
+    with open(binary(), "rb") as f:
+        return b"__asan_init" in f.read()
+
+
 def clean_env(**more):
     """The environment of this process with messages in English and no colour."""
     env = {k: v for k, v in os.environ.items() if not k.startswith(("LC_", "LANG", "SOKET_FAULT", "LISTEN_"))}
