@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Listeners that wait for one connection at a time. */
-#include "api/quiet.h"
 #include "api/listener.h"
+#include "api/quiet.h"
 
 #include "api/deadline.h"
 #include "api/failure.h"

@@ -24,7 +24,7 @@ void skt_free(void *p);
 
 #define SKT_NEW(type) ((type *)skt_zalloc(sizeof(type)))
 /* From a pointer to a member, the struct that holds it. */
-#define SKT_OUTER(p, type, member) ((type *)(void *)((char *)(p) - offsetof(type, member)))
+#define SKT_OUTER(p, type, member) ((type *)(void *)((char *)(p)-offsetof(type, member)))
 #define SKT_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 #endif

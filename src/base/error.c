@@ -68,10 +68,18 @@ const char *skt_err_name(enum skt_err kind)
 		enum skt_err kind;
 		const char *name;
 	} names[] = {
-		{ SKT_OK, "ok" },           { SKT_E_IO, "io" },           { SKT_E_USAGE, "usage" },
-		{ SKT_E_RESOLVE, "resolve" }, { SKT_E_REFUSED, "refused" }, { SKT_E_TIMEOUT, "timeout" },
-		{ SKT_E_DENIED, "denied" }, { SKT_E_INUSE, "in-use" },    { SKT_E_LIMIT, "limit" },
-		{ SKT_E_PEER, "peer" },     { SKT_E_CHILD, "child" },     { SKT_E_BUG, "bug" },
+		{ SKT_OK, "ok" },
+		{ SKT_E_IO, "io" },
+		{ SKT_E_USAGE, "usage" },
+		{ SKT_E_RESOLVE, "resolve" },
+		{ SKT_E_REFUSED, "refused" },
+		{ SKT_E_TIMEOUT, "timeout" },
+		{ SKT_E_DENIED, "denied" },
+		{ SKT_E_INUSE, "in-use" },
+		{ SKT_E_LIMIT, "limit" },
+		{ SKT_E_PEER, "peer" },
+		{ SKT_E_CHILD, "child" },
+		{ SKT_E_BUG, "bug" },
 		{ SKT_AGAIN, "again" },
 	};
 

@@ -6,18 +6,18 @@
 /* The kinds of failure. Each value is also the exit status that the command line gives for it; they never change. */
 enum skt_err {
 	SKT_OK = 0,
-	SKT_E_IO = 1,       /* the link failed after it was open */
-	SKT_E_USAGE = 2,    /* usage or syntax */
-	SKT_E_RESOLVE = 3,  /* a name that could not be resolved */
-	SKT_E_REFUSED = 4,  /* refused or unreachable */
-	SKT_E_TIMEOUT = 5,  /* timed out */
-	SKT_E_DENIED = 6,   /* permission, access list, TLS verification */
-	SKT_E_INUSE = 7,    /* address in use */
-	SKT_E_LIMIT = 8,    /* a resource limit: memory, descriptors, sizes */
-	SKT_E_PEER = 9,     /* the peer broke the protocol */
-	SKT_E_CHILD = 10,   /* the child could not be started */
-	SKT_E_BUG = 70,     /* a bug of ours */
-	SKT_AGAIN = 100,    /* not an error: call again when something has changed */
+	SKT_E_IO = 1,      /* the link failed after it was open */
+	SKT_E_USAGE = 2,   /* usage or syntax */
+	SKT_E_RESOLVE = 3, /* a name that could not be resolved */
+	SKT_E_REFUSED = 4, /* refused or unreachable */
+	SKT_E_TIMEOUT = 5, /* timed out */
+	SKT_E_DENIED = 6,  /* permission, access list, TLS verification */
+	SKT_E_INUSE = 7,   /* address in use */
+	SKT_E_LIMIT = 8,   /* a resource limit: memory, descriptors, sizes */
+	SKT_E_PEER = 9,    /* the peer broke the protocol */
+	SKT_E_CHILD = 10,  /* the child could not be started */
+	SKT_E_BUG = 70,    /* a bug of ours */
+	SKT_AGAIN = 100,   /* not an error: call again when something has changed */
 };
 
 /* One failure. A zeroed struct means none. Plain data: copy it freely, nothing to release. */

@@ -64,7 +64,7 @@ static int unit_parse(const char *s, const struct unit *units, size_t n, int64_t
 int skt_duration_parse(const char *s, skt_time *ret)
 {
 	static const struct unit units[] = {
-		{ "ns", 1 },   { "us", 1e3 },   { "ms", 1e6 },     { "s", 1e9 },
+		{ "ns", 1 },   { "us", 1e3 },   { "ms", 1e6 },   { "s", 1e9 },
 		{ "m", 60e9 }, { "min", 60e9 }, { "h", 3600e9 }, { "d", 86400e9 },
 	};
 
@@ -78,9 +78,16 @@ int skt_duration_parse(const char *s, skt_time *ret)
 int skt_size_parse(const char *s, int64_t *ret)
 {
 	static const struct unit units[] = {
-		{ "", 1 },           { "B", 1 },          { "K", 1024.0 },       { "KiB", 1024.0 },
-		{ "M", 1048576.0 },  { "MiB", 1048576.0 }, { "G", 1073741824.0 }, { "GiB", 1073741824.0 },
-		{ "T", 1099511627776.0 }, { "TiB", 1099511627776.0 },
+		{ "", 1 },
+		{ "B", 1 },
+		{ "K", 1024.0 },
+		{ "KiB", 1024.0 },
+		{ "M", 1048576.0 },
+		{ "MiB", 1048576.0 },
+		{ "G", 1073741824.0 },
+		{ "GiB", 1073741824.0 },
+		{ "T", 1099511627776.0 },
+		{ "TiB", 1099511627776.0 },
 	};
 
 	return unit_parse(s, units, SKT_LENGTH(units), ret);
@@ -89,8 +96,8 @@ int skt_size_parse(const char *s, int64_t *ret)
 int skt_rate_parse(const char *s, int64_t *ret)
 {
 	static const struct unit units[] = {
-		{ "bit", 1 },  { "kbit", 1e3 }, { "Kbit", 1e3 }, { "Mbit", 1e6 }, { "Gbit", 1e9 }, { "Tbit", 1e12 },
-		{ "B", 8 },    { "kB", 8e3 },   { "KB", 8e3 },   { "MB", 8e6 },   { "GB", 8e9 },   { "TB", 8e12 },
+		{ "bit", 1 }, { "kbit", 1e3 }, { "Kbit", 1e3 }, { "Mbit", 1e6 }, { "Gbit", 1e9 }, { "Tbit", 1e12 },
+		{ "B", 8 },   { "kB", 8e3 },   { "KB", 8e3 },   { "MB", 8e6 },   { "GB", 8e9 },   { "TB", 8e12 },
 	};
 
 	return unit_parse(s, units, SKT_LENGTH(units), ret);
@@ -149,8 +156,11 @@ static char *unit_scale(double value, double step, const char *const *units, siz
 		value /= step;
 		i++;
 	}
-	(void)snprintf(ret, SKT_UNIT_LENGTH, i == 0 || value >= 100 ? "%.0f %s" : value >= 10 ? "%.1f %s" : "%.2f %s", value,
-		       units[i]);
+	(void)snprintf(ret, SKT_UNIT_LENGTH,
+		       i == 0 || value >= 100 ? "%.0f %s"
+		       : value >= 10          ? "%.1f %s"
+					      : "%.2f %s",
+		       value, units[i]);
 	return ret;
 }
 

@@ -63,11 +63,12 @@ const struct skt_command skt_cmd_connect = {
 	.name = "connect",
 	.summary = N_("joins the terminal, or the pipe, to an endpoint"),
 	.synopsis = "E [OPTION=VALUE]... [FLAGS]\n[FLAGS] -- CMD...",
-	.description = N_("What comes in on stdin goes to the endpoint, and what it answers goes to stdout. When stdin ends the "
-			  "endpoint is told, and its answer is still waited for. When the endpoint has ended and everything is "
-			  "written, connect ends too: at once on a terminal, and on a pipe as soon as nothing comes in any more.\n\n"
-			  "A name that has IPv4 and IPv6 addresses is tried on both (RFC 8305). Connecting may take timeout= in all "
-			  "(10s), and is tried again where retry= says so. The exit status of a program is passed on."),
+	.description = N_(
+		"What comes in on stdin goes to the endpoint, and what it answers goes to stdout. When stdin ends the "
+		"endpoint is told, and its answer is still waited for. When the endpoint has ended and everything is "
+		"written, connect ends too: at once on a terminal, and on a pipe as soon as nothing comes in any more.\n\n"
+		"A name that has IPv4 and IPv6 addresses is tried on both (RFC 8305). Connecting may take timeout= in all "
+		"(10s), and is tried again where retry= says so. The exit status of a program is passed on."),
 	.flags = connect_flags,
 	.examples = connect_examples,
 	.takes_endpoints = 1,

@@ -265,7 +265,8 @@ static void demo_party(struct skt_text *t, const char *what, const struct skt_ad
 static void demo_report(struct demo *d)
 {
 	struct skt_text t = { 0 };
-	char median[SKT_UNIT_LENGTH], best[SKT_UNIT_LENGTH], size[SKT_UNIT_LENGTH], took[SKT_UNIT_LENGTH], rate[SKT_UNIT_LENGTH];
+	char median[SKT_UNIT_LENGTH], best[SKT_UNIT_LENGTH], size[SKT_UNIT_LENGTH], took[SKT_UNIT_LENGTH],
+		rate[SKT_UNIT_LENGTH];
 	char relay[SKT_ADDR_LENGTH], *program = demo_program();
 
 	qsort(d->ping, DEMO_PINGS, sizeof(d->ping[0]), demo_compare);
@@ -273,11 +274,13 @@ static void demo_report(struct demo *d)
 	demo_party(&t, _("echo server"), &d->echo.addr, _("listens; sends back what it gets (RFC 862)"));
 	demo_party(&t, _("relay"), &d->front.addr, _("listens, and dials the echo server for each client"));
 	demo_party(&t, _("client"), &d->client, _("dialled the relay; the kernel lent it a port for that"));
-	skt_text_addf(&t, _("  %d round trips of %d bytes through the relay: median %s, fastest %s\n"), DEMO_PINGS, DEMO_PING_SIZE,
-		      skt_duration_print(d->ping[DEMO_PINGS / 2], median), skt_duration_print(d->ping[0], best));
-	skt_text_addf(&t, _("  %s there and back in %s (%s each way), every byte compared\n\n"), skt_size_print(DEMO_BULK, size),
-		      skt_duration_print(d->bulk_took, took),
-		      skt_rate_print((int64_t)((double)DEMO_BULK * 1e9 / (double)(d->bulk_took ? d->bulk_took : 1)), rate));
+	skt_text_addf(&t, _("  %d round trips of %d bytes through the relay: median %s, fastest %s\n"), DEMO_PINGS,
+		      DEMO_PING_SIZE, skt_duration_print(d->ping[DEMO_PINGS / 2], median),
+		      skt_duration_print(d->ping[0], best));
+	skt_text_addf(
+		&t, _("  %s there and back in %s (%s each way), every byte compared\n\n"),
+		skt_size_print(DEMO_BULK, size), skt_duration_print(d->bulk_took, took),
+		skt_rate_print((int64_t)((double)DEMO_BULK * 1e9 / (double)(d->bulk_took ? d->bulk_took : 1)), rate));
 	skt_text_addf(&t, _("Try it from another terminal:\n\n    %s connect %s\n\n"), program ? program : "soket",
 		      skt_addr_print(&d->front.addr, relay));
 	skt_text_add(&t, _("Whatever you type comes back, through two links. Ctrl-C here ends the demo.\n"));
@@ -327,10 +330,11 @@ static void demo_summary(const struct demo *d, skt_time began)
 		skt_json_release(&j);
 		return;
 	}
-	skt_text_addf(&t, NG_("\nThe relay carried %llu link in %s: %s to the server, %s back.\n",
-			      "\nThe relay carried %llu links in %s: %s to the server, %s back.\n", totals->links),
-		      (unsigned long long)totals->links, skt_duration_print(skt_now() - began, took), skt_size_print((int64_t)totals->sent, sent),
-		      skt_size_print((int64_t)totals->received, received));
+	skt_text_addf(&t,
+		      NG_("\nThe relay carried %llu link in %s: %s to the server, %s back.\n",
+			  "\nThe relay carried %llu links in %s: %s to the server, %s back.\n", totals->links),
+		      (unsigned long long)totals->links, skt_duration_print(skt_now() - began, took),
+		      skt_size_print((int64_t)totals->sent, sent), skt_size_print((int64_t)totals->received, received));
 	(void)skt_say_text(&t);
 	skt_text_release(&t);
 }
@@ -346,7 +350,8 @@ static int demo_serve(struct demo *d, struct skt_error *err)
 	skt_relay_stop(d->front.relay);
 	skt_relay_stop(d->echo.relay);
 	deadline = skt_now() + SKT_SECOND;
-	while (ret == 0 && skt_now() < deadline && !(skt_relay_is_done(d->front.relay) && skt_relay_is_done(d->echo.relay)))
+	while (ret == 0 && skt_now() < deadline &&
+	       !(skt_relay_is_done(d->front.relay) && skt_relay_is_done(d->echo.relay)))
 		ret = skt_loop_round(d->loop, 50 * SKT_MS, err);
 	return ret;
 }
@@ -421,9 +426,10 @@ const struct skt_command skt_cmd_demo = {
 	.name = "demo",
 	.summary = N_("a real server, relay and client on this machine, to look at"),
 	.synopsis = "[FLAGS]",
-	.description = N_("Starts an echo server and a relay in front of it on ports of the loopback network that the kernel picks, "
-			  "sends a client through both, says what each is and how fast it went, and goes on serving until "
-			  "Ctrl-C. Nothing outside this machine can reach it."),
+	.description = N_(
+		"Starts an echo server and a relay in front of it on ports of the loopback network that the kernel picks, "
+		"sends a client through both, says what each is and how fast it went, and goes on serving until "
+		"Ctrl-C. Nothing outside this machine can reach it."),
 	.examples = demo_examples,
 	.run = demo_run,
 };

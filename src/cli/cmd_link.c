@@ -12,7 +12,8 @@ static int link_endpoints(const struct skt_args *args, int *at, struct skt_joini
 	int ret = skt_args_endpoint(args, at, "FROM", &j->from, err);
 
 	if (ret == 0)
-		ret = args->has_after ? skt_joining_command(args, &j->to, err) : skt_args_endpoint(args, at, "TO", &j->to, err);
+		ret = args->has_after ? skt_joining_command(args, &j->to, err)
+				      : skt_args_endpoint(args, at, "TO", &j->to, err);
 	if (ret == 0)
 		ret = skt_args_finish(args, *at, err);
 	return ret;
@@ -55,12 +56,13 @@ static int link_run(const struct skt_args *args)
 		return skt_joining_refuse(args, at, &err);
 	}
 	/* there is one stdin: whoever comes first has it, as with listen */
-	j.only_one = !j.listens || skt_args_has(args, "once") || strcmp(skt_endpoint_transport(&j.to)->name, "stdio") == 0;
+	j.only_one = !j.listens || skt_args_has(args, "once") ||
+		     strcmp(skt_endpoint_transport(&j.to)->name, "stdio") == 0;
 	return skt_joining_run(&j);
 }
 
 static const struct skt_flag link_flags[] = {
-	SKT_FLAG_ONCE,	SKT_FLAG_MAX,	  SKT_FLAG_ALLOW, SKT_FLAG_DENY,  SKT_FLAG_IDLE,
+	SKT_FLAG_ONCE,  SKT_FLAG_MAX,     SKT_FLAG_ALLOW, SKT_FLAG_DENY,  SKT_FLAG_IDLE,
 	SKT_FLAG_GRACE, SKT_FLAG_THREADS, SKT_FLAG_STATS, SKT_FLAG_MOVER, { .name = NULL },
 };
 
@@ -78,13 +80,14 @@ const struct skt_command skt_cmd_link = {
 	.summary = N_("the relay: joins each client of one endpoint to another endpoint"),
 	.synopsis = "FROM [OPTION=VALUE]... TO [OPTION=VALUE]... [FLAGS]\n"
 		    "FROM [OPTION=VALUE]... [FLAGS] -- CMD...",
-	.description = N_("FROM is listened on where it can be (tcp, unix, unix-seqpacket, vsock, a listening fd): for each client TO "
-			  "is opened, and the two are joined. Other endpoints (-, file, pipe, exec, ...) are opened once, and link ends "
-			  "with that link; so does an endpoint with dial: before it. A file that stands first is read, one that "
-			  "stands second is written.\n\n"
-			  "Every byte is delivered, or the link says which side failed and how many bytes were lost. When one side "
-			  "ends, the other is told, and its answer still comes through. More clients than the descriptors or --max "
-			  "allow wait in the queue until there is room."),
+	.description = N_(
+		"FROM is listened on where it can be (tcp, unix, unix-seqpacket, vsock, a listening fd): for each client TO "
+		"is opened, and the two are joined. Other endpoints (-, file, pipe, exec, ...) are opened once, and link ends "
+		"with that link; so does an endpoint with dial: before it. A file that stands first is read, one that "
+		"stands second is written.\n\n"
+		"Every byte is delivered, or the link says which side failed and how many bytes were lost. When one side "
+		"ends, the other is told, and its answer still comes through. More clients than the descriptors or --max "
+		"allow wait in the queue until there is room."),
 	.flags = link_flags,
 	.examples = link_examples,
 	.takes_endpoints = 2,

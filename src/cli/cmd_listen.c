@@ -18,8 +18,10 @@ static int listen_endpoints(const struct skt_args *args, int *at, struct skt_joi
 	if (ret == 0 && !transport)
 		return -SKT_E_USAGE;
 	if (ret == 0 && !transport->listen) {
-		ret = skt_fail(err, SKT_E_USAGE, 0, _("%s cannot be listened on"), skt_endpoint_transport(&j->from)->name);
-		skt_hint(err, "%s", _("soket listen takes tcp, unix, unix-seqpacket, vsock and fd; soket connect opens the others"));
+		ret = skt_fail(err, SKT_E_USAGE, 0, _("%s cannot be listened on"),
+			       skt_endpoint_transport(&j->from)->name);
+		skt_hint(err, "%s",
+			 _("soket listen takes tcp, unix, unix-seqpacket, vsock and fd; soket connect opens the others"));
 	}
 	return ret == 0 ? skt_endpoint_settle(&j->from, SKT_ROLE_LISTEN, err) : ret;
 }
@@ -69,12 +71,13 @@ const struct skt_command skt_cmd_listen = {
 	.name = "listen",
 	.summary = N_("accepts clients; joins one to the terminal, or runs a program for each"),
 	.synopsis = "E [OPTION=VALUE]... [FLAGS] [-- CMD...]",
-	.description = N_("A port alone is listened on for this machine only, in both address families; any:PORT is for everybody. "
-			  "Port 0 lets the kernel pick one, and the line \"listening on\" names it.\n\n"
-			  "Without a command the first client is joined to stdin and stdout, and listen ends with it. With a command, "
-			  "each client gets a process of its own, whose stdin and stdout are the connection and whose stderr is "
-			  "ours; the addresses of both ends are in its environment (SOKET_REMOTE_ADDRESS, SOKET_REMOTE_PORT, "
-			  "SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT). It goes on until it is stopped."),
+	.description = N_(
+		"A port alone is listened on for this machine only, in both address families; any:PORT is for everybody. "
+		"Port 0 lets the kernel pick one, and the line \"listening on\" names it.\n\n"
+		"Without a command the first client is joined to stdin and stdout, and listen ends with it. With a command, "
+		"each client gets a process of its own, whose stdin and stdout are the connection and whose stderr is "
+		"ours; the addresses of both ends are in its environment (SOKET_REMOTE_ADDRESS, SOKET_REMOTE_PORT, "
+		"SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT). It goes on until it is stopped."),
 	.flags = listen_flags,
 	.examples = listen_examples,
 	.takes_endpoints = 1,

@@ -120,7 +120,8 @@ static int joining_access(const struct skt_args *args, struct skt_access *access
 	const char *cidr;
 
 	for (int allow = 0; allow < 2; allow++)
-		for (int i = 0; joining_flag(args, flag[allow]) && (cidr = skt_args_each(args, flag[allow], i)) != NULL; i++)
+		for (int i = 0; joining_flag(args, flag[allow]) && (cidr = skt_args_each(args, flag[allow], i)) != NULL;
+		     i++)
 			if (skt_access_add(access, allow, cidr, err) < 0) {
 				err->at = -1; /* the error names the text */
 				return -(int)err->kind;
@@ -139,7 +140,8 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 	c->link.idle = joining_number(args, "idle", 0);
 	c->link.mover = (enum skt_mover_choice)joining_number(args, "mover", SKT_MOVER_AUTO);
 	c->link.waits_for_stdin = !j->with_stdio || joining_flag(args, "half-open") ||
-				  skt_endpoint_number(&j->from, "half-open", 0) || skt_endpoint_number(&j->to, "half-open", 0);
+				  skt_endpoint_number(&j->from, "half-open", 0) ||
+				  skt_endpoint_number(&j->to, "half-open", 0);
 	c->link.linger[0] = skt_endpoint_number(&j->from, "linger", 0);
 	c->link.linger[1] = skt_endpoint_number(&j->to, "linger", 0);
 	c->link.done = skt_session_link_done;
@@ -301,8 +303,8 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 			return ret;
 	}
 	joining_drop_rights(run->j);
-	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1), joining_watch, run,
-			    &run->totals, status, err);
+	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
+			    joining_watch, run, &run->totals, status, err);
 	skt_progress_end(&run->progress, run->totals.sent + run->totals.received);
 	joining_stats(run);
 	if (ret == 0 && (run->events.has_lost || joining_has_lost))

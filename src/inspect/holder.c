@@ -33,8 +33,8 @@ static int holder_tcp_row(const char *table, unsigned port, uint64_t *inode, uns
 		unsigned local, state, uid;
 		uint64_t number;
 
-		if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*d %" SCNu64, &local, &state,
-			   &uid, &number) != 4 ||
+		if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*d %" SCNu64,
+			   &local, &state, &uid, &number) != 4 ||
 		    local != port || state != HOLDER_TCP_LISTEN)
 			continue;
 		*inode = number;
@@ -59,8 +59,8 @@ static int holder_unix_row(const char *path, uint64_t *inode)
 		int at = 0;
 
 		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%*[0-9a-fA-F]: %*x %*x %x %*x %*x %" SCNu64 " %n", &flags, &number, &at) < 2 || at == 0 ||
-		    !(flags & ACCEPTS) || strcmp(line + at, path) != 0)
+		if (sscanf(line, "%*[0-9a-fA-F]: %*x %*x %x %*x %*x %" SCNu64 " %n", &flags, &number, &at) < 2 ||
+		    at == 0 || !(flags & ACCEPTS) || strcmp(line + at, path) != 0)
 			continue;
 		*inode = number;
 		ret = 0;
@@ -119,7 +119,8 @@ static int64_t holder_age(int pid)
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	f = fopen(path, "re");
 	if (!f || !fgets(line, sizeof(line), f) || !(after = strrchr(line, ')')) ||
-	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64, &ticks) != 1)
+	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
+		   &ticks) != 1)
 		ticks = 0;
 	if (f)
 		(void)fclose(f);
@@ -168,7 +169,8 @@ int skt_holder_of_port(unsigned port, struct skt_holder *ret)
 	unsigned user;
 
 	*ret = (struct skt_holder){ .age = -1 };
-	if (holder_tcp_row("/proc/net/tcp", port, &inode, &user) < 0 && holder_tcp_row("/proc/net/tcp6", port, &inode, &user) < 0)
+	if (holder_tcp_row("/proc/net/tcp", port, &inode, &user) < 0 &&
+	    holder_tcp_row("/proc/net/tcp6", port, &inode, &user) < 0)
 		return -SKT_E_RESOLVE;
 	ret->user = user;
 	return holder_of_inode(inode, ret);
@@ -213,8 +215,8 @@ static void holder_say(const struct skt_holder *h, const char *address, struct s
 	holder_directory(h->cwd, cwd, sizeof(cwd));
 	(void)snprintf(details, sizeof(details), "%s%.100s%s%s", cwd[0] ? ", " : "", cwd, h->age >= 0 ? ", " : "",
 		       h->age >= 0 ? skt_duration_print(h->age, age) : "");
-	(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE, _("address in use: %.60s is held by %s (pid %d, %s)%s"), address, h->name, h->pid,
-		       holder_user(h->user, user, sizeof(user)), details);
+	(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE, _("address in use: %.60s is held by %s (pid %d, %s)%s"), address,
+		       h->name, h->pid, holder_user(h->user, user, sizeof(user)), details);
 }
 
 void skt_holder_explain(const struct skt_endpoint *e, struct skt_error *err)
@@ -229,13 +231,15 @@ void skt_holder_explain(const struct skt_endpoint *e, struct skt_error *err)
 	if (found == 0)
 		holder_say(&h, skt_text_get(&address), err);
 	else if (found == -SKT_E_DENIED)
-		(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE, _("address in use: %.100s is held by a program of %s, which cannot be seen"),
+		(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE,
+			       _("address in use: %.100s is held by a program of %s, which cannot be seen"),
 			       skt_text_get(&address), holder_user(h.user, user, sizeof(user)));
 	skt_text_release(&address);
 	if (found == -SKT_E_RESOLVE)
 		return;
 	if (is_port && h.pid)
-		skt_hint(err, _("try :%d, or :0 for any free port, or end it: kill %d"), e->port < 65535 ? e->port + 1 : 1024, h.pid);
+		skt_hint(err, _("try :%d, or :0 for any free port, or end it: kill %d"),
+			 e->port < 65535 ? e->port + 1 : 1024, h.pid);
 	else if (is_port)
 		skt_hint(err, _("try :%d, or :0 for any free port; as root the program can be seen"),
 			 e->port < 65535 ? e->port + 1 : 1024);

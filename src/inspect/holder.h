@@ -9,10 +9,10 @@
 /* A process that holds a listening socket. */
 struct skt_holder {
 	int pid;
-	unsigned user;     /* uid of the socket */
-	char name[32];     /* of the program */
-	char cwd[128];     /* its working directory, or "" where we may not see it */
-	int64_t age;       /* nanoseconds since it started, or -1 */
+	unsigned user; /* uid of the socket */
+	char name[32]; /* of the program */
+	char cwd[128]; /* its working directory, or "" where we may not see it */
+	int64_t age;   /* nanoseconds since it started, or -1 */
 };
 
 /* The holder of a TCP port (any address), or of a unix socket path. Returns 0; -SKT_E_DENIED where somebody holds it but the

@@ -161,7 +161,8 @@ ssize_t skt_fd_write(struct skt_stream *s, const void *buf, size_t n)
 		put = fd_is_hung_up(f) ? fd_gone() : fd_write_by_kind(f, buf, n);
 		if (put >= 0) {
 			if ((size_t)put < n && f->out_kind == SKT_FD_TCP)
-				f->ready = (uint8_t)(f->ready & ~SKT_OUT); /* short means full: the kernel will tell of room */
+				f->ready = (uint8_t)(f->ready &
+						     ~SKT_OUT); /* short means full: the kernel will tell of room */
 			return put;
 		}
 	} while (skt_fd_blocked(f, SKT_OUT));

@@ -34,7 +34,8 @@ struct skt_fd {
 
 /* A stream over a socket, connected or still connecting. Takes fd over, also on failure.
  * `kind` is TCP, SOCKET or PACKET. Returns 0, or -SKT_E_LIMIT. */
-int skt_fd_new_socket(struct skt_loop *loop, int fd, enum skt_fdkind kind, struct skt_stream **ret, struct skt_error *err);
+int skt_fd_new_socket(struct skt_loop *loop, int fd, enum skt_fdkind kind, struct skt_stream **ret,
+		      struct skt_error *err);
 
 /* A stream over two descriptors of any kind, each -1 where that way does not exist; they are taken over, also on failure.
  * The kinds are found by fstat(2). A way that is missing: reading gives the end (for a sink alone: once it has been

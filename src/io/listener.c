@@ -134,7 +134,8 @@ int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct 
 	for (int i = 0, fd = -1, sys, tries = 0; i < l->n; i++) {
 		while ((sys = listener_accept_one(l, l->socket[i].watch.fd, peer, &fd)) != 0 && sys != EAGAIN) {
 			if (listener_is_limit(sys))
-				return skt_fail(err, SKT_E_LIMIT, sys, _("cannot accept more connections: %s"), strerror(sys));
+				return skt_fail(err, SKT_E_LIMIT, sys, _("cannot accept more connections: %s"),
+						strerror(sys));
 			if (listener_is_broken(sys) && ++tries > 2)
 				return skt_fail(err, SKT_E_IO, sys, _("cannot accept connections: %s"), strerror(sys));
 			if (++tries > TRIES && (sys == ECONNABORTED || sys == EPROTO || sys == EINTR))

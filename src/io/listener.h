@@ -10,8 +10,8 @@ enum { SKT_LISTEN_MAX = 16 };
 
 struct skt_listener {
 	struct skt_loop *loop;
-	enum skt_fdkind kind;   /* of the accepted sockets */
-	const char *scheme;     /* to print the addresses */
+	enum skt_fdkind kind; /* of the accepted sockets */
+	const char *scheme;   /* to print the addresses */
 	int n;
 	struct skt_listening {
 		struct skt_watch watch;
@@ -19,12 +19,13 @@ struct skt_listener {
 		struct skt_addr addr; /* where it really listens */
 	} socket[SKT_LISTEN_MAX];
 	bool watching, shared;
-	char *path;             /* a unix socket file to remove at the end, or NULL */
-	uint64_t device, inode; /* which file that was */
+	char *path;                   /* a unix socket file to remove at the end, or NULL */
+	uint64_t device, inode;       /* which file that was */
 	void (*on_ready)(void *user); /* connections wait */
 	void *user;
-	int (*tune)(struct skt_listener *l, int fd, const struct skt_addr *peer); /* of the transport, for an accepted socket, or NULL */
-	const char *congestion; /* of the transport's tune() */
+	int (*tune)(struct skt_listener *l, int fd,
+		    const struct skt_addr *peer); /* of the transport, for an accepted socket, or NULL */
+	const char *congestion;                   /* of the transport's tune() */
 };
 
 /* Make an empty listener; add sockets that listen already (each is taken over, also on failure). Returns 0 or -SKT_E_LIMIT. */

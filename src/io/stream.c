@@ -82,12 +82,14 @@ static const struct stream_reason {
 } stream_reasons[] = {
 	{ ECONNRESET, SKT_E_IO, N_("the connection was reset by the peer"),
 	  N_("the program at that end stopped, or something between cut it: look at its log") },
-	{ EPIPE, SKT_E_IO, N_("the reader has gone"), N_("it ended before it had read everything: look at its own messages") },
+	{ EPIPE, SKT_E_IO, N_("the reader has gone"),
+	  N_("it ended before it had read everything: look at its own messages") },
 	{ ENOSPC, SKT_E_IO, N_("the disk is full"), N_("make room (df -h shows where), then run it again") },
 	{ EDQUOT, SKT_E_IO, N_("the disk quota is used up"), N_("make room (quota shows how much), then run it again") },
 	{ EFBIG, SKT_E_IO, N_("the file would grow beyond its limit"), N_("raise the limit of file sizes (ulimit -f)") },
 	{ ETIMEDOUT, SKT_E_IO, N_("the peer does not answer any more"), N_("check the network and the other machine") },
-	{ EMSGSIZE, SKT_E_LIMIT, N_("a message is too long"), N_("messages may have up to 256 KiB here, and what the peer's buffers take") },
+	{ EMSGSIZE, SKT_E_LIMIT, N_("a message is too long"),
+	  N_("messages may have up to 256 KiB here, and what the peer's buffers take") },
 	{ ENOMEM, SKT_E_LIMIT, N_("out of memory"), N_("close other programs, or raise the memory limit of this one") },
 };
 

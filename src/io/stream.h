@@ -14,12 +14,12 @@ struct skt_fd;
 
 /* Facts about a stream that its users act on. */
 enum {
-	SKT_STREAM_MESSAGES = 1,  /* a read gives one whole message and a write sends one: boundaries are kept */
-	SKT_STREAM_STDIO = 2,     /* this process's own stdin and stdout: the person, or the pipeline, at this end */
-	SKT_STREAM_TERMINAL = 4,  /* its input is a terminal */
+	SKT_STREAM_MESSAGES = 1,   /* a read gives one whole message and a write sends one: boundaries are kept */
+	SKT_STREAM_STDIO = 2,      /* this process's own stdin and stdout: the person, or the pipeline, at this end */
+	SKT_STREAM_TERMINAL = 4,   /* its input is a terminal */
 	SKT_STREAM_WILL_RESET = 8, /* closing it with unread bytes destroys what its peer has not read yet (TCP) */
-	SKT_STREAM_GONE = 16,     /* it has ended, and takes nothing any more: the peer is known to be gone */
-	SKT_STREAM_CHILD = 32,    /* a program is behind it: finish() gives its exit status */
+	SKT_STREAM_GONE = 16,      /* it has ended, and takes nothing any more: the peer is known to be gone */
+	SKT_STREAM_CHILD = 32,     /* a program is behind it: finish() gives its exit status */
 };
 
 struct skt_stream_ops {

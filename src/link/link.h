@@ -44,7 +44,7 @@ struct skt_flow {
 	uint8_t dir;             /* 0: from side 0 to side 1 */
 	uint8_t big;             /* reads of at least 16 KiB in a row */
 	bool sink_failed, source_failed;
-	bool cannot_splice;         /* the kernel said EINVAL once: copy from now on */
+	bool cannot_splice; /* the kernel said EINVAL once: copy from now on */
 };
 
 enum skt_link_end {
@@ -58,7 +58,7 @@ enum skt_mover_choice { SKT_MOVER_AUTO, SKT_MOVER_COPY, SKT_MOVER_SPLICE };
 
 /* How a link behaves; shared by many links. */
 struct skt_link_options {
-	skt_time idle;        /* cut after this long without a byte either way; 0: never */
+	skt_time idle; /* cut after this long without a byte either way; 0: never */
 	enum skt_mover_choice mover;
 	bool waits_for_stdin; /* half-open: do not end just because the side beyond stdio has ended */
 	skt_time linger[2];   /* how long the other way may go on after that side has ended; 0: for ever */
@@ -72,10 +72,10 @@ struct skt_link {
 	struct skt_flow flow[2];
 	struct skt_task task;
 	struct skt_timer timer;
-	skt_time moved_at;      /* when a byte last moved */
-	skt_time ended_at[2];   /* when that side's bytes had ended and were delivered; 0: not yet */
-	uint8_t end;            /* enum skt_link_end */
-	int8_t failed_side;     /* 0, 1, or -1 */
+	skt_time moved_at;    /* when a byte last moved */
+	skt_time ended_at[2]; /* when that side's bytes had ended and were delivered; 0: not yet */
+	uint8_t end;          /* enum skt_link_end */
+	int8_t failed_side;   /* 0, 1, or -1 */
 	bool is_over, is_draining;
 };
 

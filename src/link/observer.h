@@ -21,13 +21,13 @@ enum skt_event_kind {
 /* What happened. Texts are valid during the call; members that the kind does not name are zero. */
 struct skt_event {
 	enum skt_event_kind kind;
-	uint64_t link;            /* number of the link in this process, from 1 */
-	const char *from, *to;    /* endpoints, with real addresses */
+	uint64_t link;              /* number of the link in this process, from 1 */
+	const char *from, *to;      /* endpoints, with real addresses */
 	const char *address, *path; /* LISTENING: the address without its port, or the socket's path */
 	unsigned port;
-	uint64_t sent, received;  /* bytes delivered from FROM to TO, and back */
+	uint64_t sent, received; /* bytes delivered from FROM to TO, and back */
 	skt_time duration;
-	const char *how;          /* "done", "idle", "cut", "failed" */
+	const char *how; /* "done", "idle", "cut", "failed" */
 	const struct skt_error *err;
 	uint64_t links, failed, refused;
 };

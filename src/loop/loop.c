@@ -131,7 +131,8 @@ void skt_loop_unwatch(struct skt_loop *loop, struct skt_watch *watch)
 
 int skt_loop_after(struct skt_loop *loop, struct skt_timer *timer, skt_time delay, void (*fn)(struct skt_timer *))
 {
-	return skt_timers_set(&loop->timers, timer, delay > SKT_FOREVER - loop->now ? SKT_FOREVER : loop->now + delay, fn);
+	return skt_timers_set(&loop->timers, timer, delay > SKT_FOREVER - loop->now ? SKT_FOREVER : loop->now + delay,
+			      fn);
 }
 
 void skt_loop_clear(struct skt_loop *loop, struct skt_timer *timer)
@@ -161,8 +162,9 @@ void skt_loop_undefer(struct skt_loop *loop, struct skt_task *task)
 
 static unsigned loop_ready(uint32_t events)
 {
-	return (events & EPOLLIN ? SKT_IN : 0U) | (events & EPOLLOUT ? SKT_OUT : 0U) | (events & EPOLLRDHUP ? SKT_RDHUP : 0U) |
-	       (events & EPOLLHUP ? SKT_HUP : 0U) | (events & EPOLLERR ? SKT_ERR : 0U) | (events & EPOLLPRI ? SKT_PRI : 0U);
+	return (events & EPOLLIN ? SKT_IN : 0U) | (events & EPOLLOUT ? SKT_OUT : 0U) |
+	       (events & EPOLLRDHUP ? SKT_RDHUP : 0U) | (events & EPOLLHUP ? SKT_HUP : 0U) |
+	       (events & EPOLLERR ? SKT_ERR : 0U) | (events & EPOLLPRI ? SKT_PRI : 0U);
 }
 
 static void loop_run_watches(struct skt_loop *loop)
@@ -197,7 +199,8 @@ static void loop_run_timers(struct skt_loop *loop)
 	struct skt_timer *timer;
 
 	/* as many as there are now: one that sets itself anew, due at once, waits for the next round */
-	for (uint32_t n = loop->timers.n; n > 0 && (timer = skt_timers_first(&loop->timers)) && timer->due <= loop->now; n--) {
+	for (uint32_t n = loop->timers.n; n > 0 && (timer = skt_timers_first(&loop->timers)) && timer->due <= loop->now;
+	     n--) {
 		skt_timers_clear(&loop->timers, timer);
 		timer->fn(timer);
 	}

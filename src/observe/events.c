@@ -8,7 +8,15 @@
 #include "base/message.h"
 #include "base/text.h"
 
-enum { MEMBER_FROM = 1, MEMBER_TO = 2, MEMBER_BYTES = 4, MEMBER_ERROR = 8, MEMBER_TOTALS = 16, MEMBER_TIME = 32, MEMBER_LINK = 64 };
+enum {
+	MEMBER_FROM = 1,
+	MEMBER_TO = 2,
+	MEMBER_BYTES = 4,
+	MEMBER_ERROR = 8,
+	MEMBER_TOTALS = 16,
+	MEMBER_TIME = 32,
+	MEMBER_LINK = 64
+};
 
 /* What each kind is called, which members it has, and from which level on people see it. */
 static const struct events_row {
@@ -18,7 +26,8 @@ static const struct events_row {
 } events_rows[] = {
 	[SKT_EVENT_LISTENING] = { "listening", 0, 0 },
 	[SKT_EVENT_OPENED] = { "opened", MEMBER_LINK | MEMBER_FROM | MEMBER_TO, 1 },
-	[SKT_EVENT_CLOSED] = { "closed", MEMBER_LINK | MEMBER_FROM | MEMBER_TO | MEMBER_BYTES | MEMBER_TIME | MEMBER_ERROR, 1 },
+	[SKT_EVENT_CLOSED] = { "closed",
+			       MEMBER_LINK | MEMBER_FROM | MEMBER_TO | MEMBER_BYTES | MEMBER_TIME | MEMBER_ERROR, 1 },
 	[SKT_EVENT_FAILED] = { "failed", MEMBER_LINK | MEMBER_FROM | MEMBER_ERROR, 0 },
 	[SKT_EVENT_REFUSED] = { "refused", MEMBER_FROM, 1 },
 	[SKT_EVENT_STOPPING] = { "stopping", MEMBER_TIME | MEMBER_TOTALS, 0 },
@@ -102,8 +111,9 @@ static void events_text_stats(struct skt_text *t, const struct skt_event *event)
 {
 	char sent[SKT_UNIT_LENGTH], received[SKT_UNIT_LENGTH], time[SKT_UNIT_LENGTH];
 
-	skt_text_addf(t, _("%llu links, %llu failed, %llu refused; %s sent, %s received; %s"), (unsigned long long)event->links,
-		      (unsigned long long)event->failed, (unsigned long long)event->refused, skt_size_print((int64_t)event->sent, sent),
+	skt_text_addf(t, _("%llu links, %llu failed, %llu refused; %s sent, %s received; %s"),
+		      (unsigned long long)event->links, (unsigned long long)event->failed,
+		      (unsigned long long)event->refused, skt_size_print((int64_t)event->sent, sent),
 		      skt_size_print((int64_t)event->received, received), skt_duration_print(event->duration, time));
 }
 
@@ -111,8 +121,10 @@ static void events_text_stopping(struct skt_text *t, const struct skt_event *eve
 {
 	char time[SKT_UNIT_LENGTH];
 
-	skt_text_addf(t, NG_("stopping: %llu link is still open and may go on for %s (Ctrl-C again cuts it)",
-			     "stopping: %llu links are still open and may go on for %s (Ctrl-C again cuts them)", event->links),
+	skt_text_addf(t,
+		      NG_("stopping: %llu link is still open and may go on for %s (Ctrl-C again cuts it)",
+			  "stopping: %llu links are still open and may go on for %s (Ctrl-C again cuts them)",
+			  event->links),
 		      (unsigned long long)event->links, skt_duration_print(event->duration, time));
 }
 
@@ -125,7 +137,8 @@ static void events_text(struct skt_events *e, const struct skt_event *event)
 		skt_text_addf(&t, _("listening on %s"), event->from);
 		break;
 	case SKT_EVENT_OPENED:
-		skt_text_addf(&t, _("link %llu opened: %s to %s"), (unsigned long long)event->link, event->from, event->to);
+		skt_text_addf(&t, _("link %llu opened: %s to %s"), (unsigned long long)event->link, event->from,
+			      event->to);
 		break;
 	case SKT_EVENT_CLOSED:
 		events_text_closed(&t, event);

@@ -33,7 +33,8 @@ void skt_rate_line(const struct skt_rate *rate, uint64_t total, struct skt_text 
 	uint64_t left = total > rate->n_bytes ? total - rate->n_bytes : 0;
 
 	skt_text_addf(ret, "%s  %s  %s", skt_size_print((int64_t)rate->n_bytes, size),
-		      skt_rate_print((int64_t)rate->per_second, speed), skt_duration_print(rate->last - rate->began, time));
+		      skt_rate_print((int64_t)rate->per_second, speed),
+		      skt_duration_print(rate->last - rate->began, time));
 	if (total == 0)
 		return;
 	skt_text_addf(ret, "  %d %%", (int)((double)(total - left) * 100 / (double)total));
@@ -48,6 +49,6 @@ void skt_rate_summary(const struct skt_rate *rate, struct skt_text *ret)
 	skt_time took = rate->last - rate->began;
 	double mean = took > 0 ? (double)rate->n_bytes / ((double)took / 1e9) : 0;
 
-	skt_text_addf(ret, _("%s in %s, %s"), skt_size_print((int64_t)rate->n_bytes, size), skt_duration_print(took, time),
-		      skt_rate_print((int64_t)mean, speed));
+	skt_text_addf(ret, _("%s in %s, %s"), skt_size_print((int64_t)rate->n_bytes, size),
+		      skt_duration_print(took, time), skt_rate_print((int64_t)mean, speed));
 }

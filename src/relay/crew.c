@@ -76,15 +76,16 @@ static void *member_thread(void *argument)
 }
 
 /* Start one more thread. Fewer than asked is no failure: the others do its work. */
-static bool crew_add(struct crew *crew, struct member *m, const struct skt_relay_config *config, struct skt_listener *listener,
-		     int share)
+static bool crew_add(struct crew *crew, struct member *m, const struct skt_relay_config *config,
+		     struct skt_listener *listener, int share)
 {
 	struct skt_listener *view;
 	struct skt_loop *loop;
 
 	if (skt_loop_new(&loop, NULL) < 0)
 		return false;
-	if (skt_listener_share(listener, loop, &view, NULL) < 0 || member_init(m, crew, loop, config, view, share, NULL) < 0) {
+	if (skt_listener_share(listener, loop, &view, NULL) < 0 ||
+	    member_init(m, crew, loop, config, view, share, NULL) < 0) {
 		skt_loop_free(loop);
 		*m = (struct member){ 0 };
 		return false;
@@ -123,8 +124,8 @@ static int crew_wait(struct crew *crew, struct member *main_member, struct skt_e
 }
 
 /* Make all members; fewer threads than asked is no failure. */
-static int crew_init(struct crew *crew, struct member *member, int n, const struct skt_relay_config *config, struct skt_loop *loop,
-		     struct skt_listener *listener, struct skt_error *err)
+static int crew_init(struct crew *crew, struct member *member, int n, const struct skt_relay_config *config,
+		     struct skt_loop *loop, struct skt_listener *listener, struct skt_error *err)
 {
 	int ret;
 
@@ -155,8 +156,8 @@ static int crew_run(struct crew *crew, struct member *main_member, struct skt_er
 	return ret;
 }
 
-int skt_relay_run(const struct skt_relay_config *config, struct skt_loop *loop, struct skt_listener *listener, int n_threads,
-		  void (*watch)(void *user, struct skt_loop *loop, struct skt_relay *relay), void *user,
+int skt_relay_run(const struct skt_relay_config *config, struct skt_loop *loop, struct skt_listener *listener,
+		  int n_threads, void (*watch)(void *user, struct skt_loop *loop, struct skt_relay *relay), void *user,
 		  struct skt_relay_totals *totals, int *status, struct skt_error *err)
 {
 	struct crew crew = { .main_loop = loop };

@@ -160,8 +160,8 @@ static void relay_ready(void *user)
 		;
 }
 
-int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener, int share,
-		  struct skt_relay **ret, struct skt_error *err)
+int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener,
+		  int share, struct skt_relay **ret, struct skt_error *err)
 {
 	struct skt_relay *relay = SKT_NEW(struct skt_relay);
 
@@ -214,7 +214,8 @@ static void relay_grace_over(struct skt_timer *timer)
 
 void skt_relay_stop(struct skt_relay *relay)
 {
-	struct skt_event event = { .kind = SKT_EVENT_STOPPING, .links = (uint64_t)relay->n_sessions,
+	struct skt_event event = { .kind = SKT_EVENT_STOPPING,
+				   .links = (uint64_t)relay->n_sessions,
 				   .duration = relay->config->grace };
 
 	if (relay->is_stopping || relay->config->grace == 0) {

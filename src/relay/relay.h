@@ -18,7 +18,7 @@ struct skt_relay_config {
 	skt_time grace;     /* how long links may go on after we were asked to stop */
 	struct skt_access access;
 	struct skt_observer *observers;
-	bool names_links;   /* somebody wants to read from and to in events */
+	bool names_links; /* somebody wants to read from and to in events */
 };
 
 struct skt_relay_totals {
@@ -30,8 +30,8 @@ struct skt_relay;
 
 /* Make a relay on `loop`. With a listener (which the relay then owns) it accepts; without one it opens FROM once.
  * `share` is this relay's part of the descriptors, 1 of n. Returns 0 or -SKT_E_LIMIT. */
-int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener, int share,
-		  struct skt_relay **ret, struct skt_error *err);
+int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener,
+		  int share, struct skt_relay **ret, struct skt_error *err);
 /* Begin. The loop is stopped when nothing is left to do. */
 int skt_relay_start(struct skt_relay *relay, struct skt_error *err);
 /* We were asked to stop: stop accepting, let links end for the time of grace. Asked again: cut. */
@@ -51,8 +51,8 @@ const struct skt_error *skt_relay_outcome(const struct skt_relay *relay, int *st
 /* Run the relay on `n_threads` threads, this one included, until it has ended: makes the loops, catches signals. `watch` (may be
  * NULL) is called on the main thread's loop and relay before it runs. *totals are those of all threads.
  * Returns 0, or -kind: of the one link where there is only one, else of what made the relay end. *status as above. */
-int skt_relay_run(const struct skt_relay_config *config, struct skt_loop *loop, struct skt_listener *listener, int n_threads,
-		  void (*watch)(void *user, struct skt_loop *loop, struct skt_relay *relay), void *user,
+int skt_relay_run(const struct skt_relay_config *config, struct skt_loop *loop, struct skt_listener *listener,
+		  int n_threads, void (*watch)(void *user, struct skt_loop *loop, struct skt_relay *relay), void *user,
 		  struct skt_relay_totals *totals, int *status, struct skt_error *err);
 
 #endif

@@ -109,7 +109,8 @@ static void session_verdict(const struct skt_session *s, struct skt_error *ret)
 	else if (s->link.end == SKT_END_IDLE)
 		(void)skt_fail(ret, SKT_E_TIMEOUT, 0, "%s", _("idle: nothing came from either side for too long"));
 	else if (s->link.end == SKT_END_CUT)
-		(void)skt_fail(ret, SKT_E_IO, EINTR, _("cut: stopped before the link had ended (%llu bytes sent, %llu received)"),
+		(void)skt_fail(ret, SKT_E_IO, EINTR,
+			       _("cut: stopped before the link had ended (%llu bytes sent, %llu received)"),
 			       (unsigned long long)s->link.flow[0].given, (unsigned long long)s->link.flow[1].given);
 }
 
@@ -176,7 +177,8 @@ void skt_session_link_done(struct skt_link *link)
 			skt_stream_on_wake(link->side[i], session_finish, s);
 			continue;
 		}
-		skt_stream_free(link->side[i]); /* closing is what tells its peer: it does not wait for the other side's child */
+		skt_stream_free(
+			link->side[i]); /* closing is what tells its peer: it does not wait for the other side's child */
 		link->side[i] = NULL;
 	}
 	session_finish(s);

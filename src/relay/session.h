@@ -31,7 +31,7 @@ struct skt_relay {
 	int n_sessions, max;
 	bool is_single; /* it makes only one link, whose outcome is its own */
 	bool is_stopping, is_cutting, is_full;
-	struct skt_timer timer;        /* the end of grace, or of a pause in accepting */
+	struct skt_timer timer; /* the end of grace, or of a pause in accepting */
 	struct skt_relay_totals totals;
 	struct skt_error outcome;
 	int status;

@@ -138,7 +138,8 @@ char *skt_addr_print_endpoint(const struct skt_addr *a, const char *scheme, char
 	char address[SKT_ADDR_LENGTH];
 
 	skt_addr_print(a, address);
-	(void)snprintf(ret, SKT_ADDR_LENGTH, a->sa.sa_family == AF_UNIX ? "%.16s:%.130s" : "%.16s://%.130s", scheme, address);
+	(void)snprintf(ret, SKT_ADDR_LENGTH, a->sa.sa_family == AF_UNIX ? "%.16s:%.130s" : "%.16s://%.130s", scheme,
+		       address);
 	return ret;
 }
 

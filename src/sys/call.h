@@ -13,39 +13,40 @@
 #include <sys/types.h>
 
 /* CALL(result, name, parameters, arguments); each fails with -1 and errno. */
-#define SKT_CALLS(CALL)                                                                                                          \
-	CALL(int, socket, (int domain, int type, int protocol), (domain, type, protocol))                                       \
-	CALL(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))                                  \
-	CALL(int, listen, (int fd, int backlog), (fd, backlog))                                                                 \
-	CALL(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags), (fd, addr, len, flags))                  \
-	CALL(int, connect, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))                               \
-	CALL(int, shutdown, (int fd, int how), (fd, how))                                                                       \
-	CALL(int, socketpair, (int domain, int type, int protocol, int *fds), (domain, type, protocol, fds))                    \
-	CALL(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len), (fd, level, name, value, len))        \
-	CALL(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len), (fd, level, name, value, len))   \
-	CALL(int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len))                                \
-	CALL(int, getpeername, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len))                                \
-	CALL(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))                                      \
-	CALL(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))                                       \
-	CALL(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))                                \
-	CALL(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                                                        \
-	CALL(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))                                                 \
-	CALL(ssize_t, splice, (int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags),                       \
-	     (in, off_in, out, off_out, n, flags))                                                                              \
-	CALL(ssize_t, sendfile, (int out, int in, off_t *offset, size_t n), (out, in, offset, n))                               \
-	CALL(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))                                            \
-	CALL(int, pipe2, (int *fds, int flags), (fds, flags))                                                                   \
-	CALL(int, fstat, (int fd, struct stat *st), (fd, st))                                                                   \
-	CALL(int, lstat, (const char *path, struct stat *st), (path, st))                                                       \
-	CALL(int, unlink, (const char *path), (path))                                                                           \
-	CALL(int, mkfifo, (const char *path, mode_t mode), (path, mode))                                                        \
-	CALL(int, fsync, (int fd), (fd))                                                                                        \
-	CALL(int, epoll_create1, (int flags), (flags))                                                                          \
-	CALL(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))                    \
-	CALL(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int ms), (epoll, events, n, ms))                   \
-	CALL(int, eventfd, (unsigned value, int flags), (value, flags))                                                         \
-	CALL(pid_t, fork, (void), ())                                                                                           \
-	CALL(int, poll, (struct pollfd *fds, nfds_t n, int ms), (fds, n, ms))
+#define SKT_CALLS(CALL)                                                                                                  \
+	CALL(int, socket, (int domain, int type, int protocol), (domain, type, protocol))                                \
+	CALL(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))                           \
+	CALL(int, listen, (int fd, int backlog), (fd, backlog))                                                          \
+	CALL(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags), (fd, addr, len, flags))           \
+	CALL(int, connect, (int fd, const struct sockaddr *addr, socklen_t len), (fd, addr, len))                        \
+	CALL(int, shutdown, (int fd, int how), (fd, how))                                                                \
+	CALL(int, socketpair, (int domain, int type, int protocol, int *fds), (domain, type, protocol, fds))             \
+	CALL(int, getsockopt, (int fd, int level, int name, void *value, socklen_t *len), (fd, level, name, value, len)) \
+	CALL(int, setsockopt, (int fd, int level, int name, const void *value, socklen_t len),                           \
+	     (fd, level, name, value, len))                                                                              \
+	CALL(int, getsockname, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len))                         \
+	CALL(int, getpeername, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len))                         \
+	CALL(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))                               \
+	CALL(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))                                \
+	CALL(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))                         \
+	CALL(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                                                 \
+	CALL(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))                                          \
+	CALL(ssize_t, splice, (int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags),                \
+	     (in, off_in, out, off_out, n, flags))                                                                       \
+	CALL(ssize_t, sendfile, (int out, int in, off_t *offset, size_t n), (out, in, offset, n))                        \
+	CALL(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))                                     \
+	CALL(int, pipe2, (int *fds, int flags), (fds, flags))                                                            \
+	CALL(int, fstat, (int fd, struct stat *st), (fd, st))                                                            \
+	CALL(int, lstat, (const char *path, struct stat *st), (path, st))                                                \
+	CALL(int, unlink, (const char *path), (path))                                                                    \
+	CALL(int, mkfifo, (const char *path, mode_t mode), (path, mode))                                                 \
+	CALL(int, fsync, (int fd), (fd))                                                                                 \
+	CALL(int, epoll_create1, (int flags), (flags))                                                                   \
+	CALL(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))             \
+	CALL(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int ms), (epoll, events, n, ms))            \
+	CALL(int, eventfd, (unsigned value, int flags), (value, flags))                                                  \
+	CALL(pid_t, fork, (void), ())                                                                                    \
+	CALL(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
 struct skt_calls {
 #define SKT_CALL_FIELD(result, name, parameters, arguments) result(*name) parameters;
@@ -55,8 +56,8 @@ struct skt_calls {
 	int (*open)(const char *path, int flags, mode_t mode);
 	int (*fcntl)(int fd, int command, long argument);
 	int (*ioctl)(int fd, unsigned long request, void *argument);
-	int (*pidfd_open)(pid_t pid);                                      /* Linux >= 5.3 */
-	int (*thread)(void *(*fn)(void *), void *argument);                /* a detached thread; 0 or -1 with errno */
+	int (*pidfd_open)(pid_t pid);                       /* Linux >= 5.3 */
+	int (*thread)(void *(*fn)(void *), void *argument); /* a detached thread; 0 or -1 with errno */
 };
 
 extern struct skt_calls skt_sys;

@@ -105,8 +105,8 @@ __attribute__((noreturn)) static void child_run(const struct skt_spawn *spawn, i
 static int child_failed(const struct skt_spawn *spawn, const struct child_failure *f, struct skt_error *err)
 {
 	if (f->step == CHILD_DIRECTORY) {
-		(void)skt_fail(err, SKT_E_CHILD, f->sys, _("cannot start %.80s in %.100s: %s"), spawn->argv[0], spawn->cwd,
-			       strerror(f->sys));
+		(void)skt_fail(err, SKT_E_CHILD, f->sys, _("cannot start %.80s in %.100s: %s"), spawn->argv[0],
+			       spawn->cwd, strerror(f->sys));
 		skt_hint(err, "%s", _("check cwd="));
 		return -SKT_E_CHILD;
 	}

@@ -9,12 +9,12 @@
 #include "base/error.h"
 
 struct skt_spawn {
-	char *const *argv; /* argv[0] is looked up in PATH */
-	char *const *envp; /* the whole environment */
-	const char *cwd;   /* NULL: ours */
-	int fd[3];         /* what become 0, 1 and 2; may be equal. Every other descriptor is closed in the child */
+	char *const *argv;  /* argv[0] is looked up in PATH */
+	char *const *envp;  /* the whole environment */
+	const char *cwd;    /* NULL: ours */
+	int fd[3];          /* what become 0, 1 and 2; may be equal. Every other descriptor is closed in the child */
 	bool owns_terminal; /* fd[0] is a terminal that becomes the controlling one of a new session */
-	bool own_group;    /* a process group of its own, so that a signal can reach it and its children */
+	bool own_group;     /* a process group of its own, so that a signal can reach it and its children */
 };
 
 /* Start it. Returns 0 with the child's pid and a pidfd in *pidfd (-1 where the kernel has none, before 5.3), or

@@ -49,10 +49,10 @@ static int fault_hits(enum fault_id id)
 	return 1;
 }
 
-#define FAULT_WRAP(result, name, parameters, arguments)                                                                          \
-	static result fault_##name parameters                                                                                   \
-	{                                                                                                                       \
-		return fault_hits(FAULT_##name) ? -1 : fault_real.name arguments;                                               \
+#define FAULT_WRAP(result, name, parameters, arguments)                           \
+	static result fault_##name parameters                                     \
+	{                                                                         \
+		return fault_hits(FAULT_##name) ? -1 : fault_real.name arguments; \
 	}
 SKT_CALLS(FAULT_WRAP)
 
@@ -92,14 +92,33 @@ static int fault_errno_parse(const char *s)
 		const char *name;
 		int value;
 	} names[] = {
-		{ "EPERM", EPERM },     { "EIO", EIO },             { "EINTR", EINTR },       { "EAGAIN", EAGAIN },
-		{ "ENOMEM", ENOMEM },   { "EACCES", EACCES },       { "EINVAL", EINVAL },     { "ENFILE", ENFILE },
-		{ "EMFILE", EMFILE },   { "ENOSPC", ENOSPC },       { "EPIPE", EPIPE },       { "ENOBUFS", ENOBUFS },
-		{ "EPROTO", EPROTO },   { "ENETDOWN", ENETDOWN },   { "ENONET", ENONET },     { "EHOSTDOWN", EHOSTDOWN },
-		{ "ENOSYS", ENOSYS },   { "ENETUNREACH", ENETUNREACH }, { "EHOSTUNREACH", EHOSTUNREACH },
-		{ "ENOPROTOOPT", ENOPROTOOPT }, { "EOPNOTSUPP", EOPNOTSUPP }, { "ECONNABORTED", ECONNABORTED },
-		{ "ECONNRESET", ECONNRESET },   { "ECONNREFUSED", ECONNREFUSED }, { "ETIMEDOUT", ETIMEDOUT },
-		{ "EADDRINUSE", EADDRINUSE },   { "EBADF", EBADF },
+		{ "EPERM", EPERM },
+		{ "EIO", EIO },
+		{ "EINTR", EINTR },
+		{ "EAGAIN", EAGAIN },
+		{ "ENOMEM", ENOMEM },
+		{ "EACCES", EACCES },
+		{ "EINVAL", EINVAL },
+		{ "ENFILE", ENFILE },
+		{ "EMFILE", EMFILE },
+		{ "ENOSPC", ENOSPC },
+		{ "EPIPE", EPIPE },
+		{ "ENOBUFS", ENOBUFS },
+		{ "EPROTO", EPROTO },
+		{ "ENETDOWN", ENETDOWN },
+		{ "ENONET", ENONET },
+		{ "EHOSTDOWN", EHOSTDOWN },
+		{ "ENOSYS", ENOSYS },
+		{ "ENETUNREACH", ENETUNREACH },
+		{ "EHOSTUNREACH", EHOSTUNREACH },
+		{ "ENOPROTOOPT", ENOPROTOOPT },
+		{ "EOPNOTSUPP", EOPNOTSUPP },
+		{ "ECONNABORTED", ECONNABORTED },
+		{ "ECONNRESET", ECONNRESET },
+		{ "ECONNREFUSED", ECONNREFUSED },
+		{ "ETIMEDOUT", ETIMEDOUT },
+		{ "EADDRINUSE", EADDRINUSE },
+		{ "EBADF", EBADF },
 	};
 
 	for (size_t i = 0; i < SKT_LENGTH(names); i++)

@@ -150,9 +150,12 @@ static int resolve_failed(const struct skt_resolve *r, struct skt_error *err)
 
 	if (r->failed == EAI_MEMORY)
 		return skt_fail_memory(err);
-	(void)skt_fail(err, SKT_E_RESOLVE, r->failed == EAI_SYSTEM ? r->sys : 0, _("cannot resolve %.120s: %s"), r->host, why);
-	skt_hint(err, "%s", r->failed == EAI_NONAME ? _("check the spelling, or write the address itself")
-						    : _("the name server does not answer: check the network, or write the address itself"));
+	(void)skt_fail(err, SKT_E_RESOLVE, r->failed == EAI_SYSTEM ? r->sys : 0, _("cannot resolve %.120s: %s"),
+		       r->host, why);
+	skt_hint(err, "%s",
+		 r->failed == EAI_NONAME
+			 ? _("check the spelling, or write the address itself")
+			 : _("the name server does not answer: check the network, or write the address itself"));
 	return -SKT_E_RESOLVE;
 }
 
@@ -193,7 +196,8 @@ int skt_resolve_take(struct skt_resolve *r, struct skt_addr *ret, int max, struc
 		return resolve_failed(r, err);
 	n = resolve_interleave(r, ret, max);
 	if (n == 0)
-		return skt_fail(err, SKT_E_RESOLVE, 0, _("cannot resolve %.120s: it has no address of that family"), r->host);
+		return skt_fail(err, SKT_E_RESOLVE, 0, _("cannot resolve %.120s: it has no address of that family"),
+				r->host);
 	return n;
 }
 

@@ -7,11 +7,11 @@
 
 /* What may still be needed after the endpoints are parsed. */
 struct skt_needs {
-	bool programs;            /* children will be started: they keep their rights, so nothing is dropped */
-	bool listens, dials;      /* TCP ports will be bound, or dialled, later */
-	const char *write[8];     /* files and directories beneath which files may be made, written and removed */
+	bool programs;        /* children will be started: they keep their rights, so nothing is dropped */
+	bool listens, dials;  /* TCP ports will be bound, or dialled, later */
+	const char *write[8]; /* files and directories beneath which files may be made, written and removed */
 	int n_write;
-	const char *read[8];      /* files beneath which files may be read, besides the system's own */
+	const char *read[8]; /* files beneath which files may be read, besides the system's own */
 	int n_read;
 };
 

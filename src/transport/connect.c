@@ -20,7 +20,8 @@ static const struct connect_verdict {
 	  N_("start the server, or check the address; retry=forever waits for it") },
 	{ ENETUNREACH, SKT_E_REFUSED, N_("network unreachable: this machine has no route to %s"),
 	  N_("check the address and the network (ip route)") },
-	{ EHOSTUNREACH, SKT_E_REFUSED, N_("host unreachable: nothing answers for %s"), N_("check the address and the network") },
+	{ EHOSTUNREACH, SKT_E_REFUSED, N_("host unreachable: nothing answers for %s"),
+	  N_("check the address and the network") },
 	{ EADDRNOTAVAIL, SKT_E_REFUSED, N_("no address of this machine can reach %s"),
 	  N_("check bind= and sport=, or whether all dynamic ports are in use") },
 	{ EAFNOSUPPORT, SKT_E_REFUSED, N_("this machine does not speak the address family of %s"),
@@ -28,11 +29,13 @@ static const struct connect_verdict {
 	{ ETIMEDOUT, SKT_E_TIMEOUT, N_("timed out: %s does not answer"),
 	  N_("a firewall may drop it; check the address, or wait longer with timeout=") },
 	{ ENOENT, SKT_E_REFUSED, N_("no such socket: %s"), N_("check the path; is the server running?") },
-	{ EACCES, SKT_E_DENIED, N_("permission denied: %s"), N_("check the owner and mode of the path, or a firewall rule") },
+	{ EACCES, SKT_E_DENIED, N_("permission denied: %s"),
+	  N_("check the owner and mode of the path, or a firewall rule") },
 	{ EPERM, SKT_E_DENIED, N_("permission denied: %s"), N_("a firewall rule or a security policy forbids it") },
 	{ EPROTOTYPE, SKT_E_REFUSED, N_("%s is a unix socket of another type"),
 	  N_("try unix:, unix-seqpacket: or unix-dgram: before the path") },
-	{ ENODEV, SKT_E_REFUSED, N_("no vsock device to reach %s"), N_("load the vsock modules (vsock_loopback for one machine)") },
+	{ ENODEV, SKT_E_REFUSED, N_("no vsock device to reach %s"),
+	  N_("load the vsock modules (vsock_loopback for one machine)") },
 	{ ECONNRESET, SKT_E_IO, N_("%s accepted the connection, and reset it at once"),
 	  N_("the program there refuses us, or stopped: look at its log") },
 	{ EAGAIN, SKT_E_LIMIT, N_("%s is busy: its queue of connections is full"), N_("try again, or retry=10") },
@@ -105,8 +108,8 @@ static int connect_wait(struct skt_fd *f, const struct skt_addr *to, struct skt_
 	return 0;
 }
 
-int skt_connect_new(struct skt_loop *loop, int fd, const struct skt_addr *to, enum skt_fdkind kind, struct skt_stream **ret,
-		    struct skt_error *err)
+int skt_connect_new(struct skt_loop *loop, int fd, const struct skt_addr *to, enum skt_fdkind kind,
+		    struct skt_stream **ret, struct skt_error *err)
 {
 	struct skt_stream *stream;
 	bool waits = false;

@@ -8,8 +8,8 @@
 
 /* Begin to connect the non-blocking socket fd, which is taken over, also on failure. `to` is printed in errors.
  * Returns 0 (the stream may still be opening), or -kind when the kernel refuses at once. */
-int skt_connect_new(struct skt_loop *loop, int fd, const struct skt_addr *to, enum skt_fdkind kind, struct skt_stream **ret,
-		    struct skt_error *err);
+int skt_connect_new(struct skt_loop *loop, int fd, const struct skt_addr *to, enum skt_fdkind kind,
+		    struct skt_stream **ret, struct skt_error *err);
 
 /* What a failed connect to that address means. Returns -kind. */
 int skt_connect_failed(const struct skt_addr *to, int sys, struct skt_error *err);

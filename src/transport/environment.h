@@ -7,7 +7,8 @@
 
 /* SOKET_PROTOCOL, SOKET_REMOTE_ADDRESS, SOKET_REMOTE_PORT, SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT; for TCP also those of the UCSPI-TCP
  * convention (PROTO, TCPREMOTEIP, TCPREMOTEPORT, TCPLOCALIP, TCPLOCALPORT). Returns 0 or -SKT_E_LIMIT. */
-int skt_environment_new(const struct skt_endpoint *e, const struct skt_origin *origin, char ***ret, struct skt_error *err);
+int skt_environment_new(const struct skt_endpoint *e, const struct skt_origin *origin, char ***ret,
+			struct skt_error *err);
 void skt_environment_free(char **envp);
 
 #endif

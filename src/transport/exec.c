@@ -246,8 +246,8 @@ static int exec_open_ends(const struct skt_endpoint *e, bool is_pty, struct exec
 	return failed;
 }
 
-static int exec_spawn(struct exec *x, const struct skt_endpoint *e, const struct skt_origin *origin, const struct exec_ends *ends,
-		      struct skt_error *err)
+static int exec_spawn(struct exec *x, const struct skt_endpoint *e, const struct skt_origin *origin,
+		      const struct exec_ends *ends, struct skt_error *err)
 {
 	struct skt_spawn spawn = {
 		.argv = e->argv,
@@ -283,8 +283,8 @@ static void exec_watch(struct exec *x)
 		exec_wait(x, EXEC_LOOK);
 }
 
-static int exec_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		     struct skt_error *err)
+static int exec_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		     struct skt_stream **ret, struct skt_error *err)
 {
 	struct exec *x = SKT_NEW(struct exec);
 	struct exec_ends ends;

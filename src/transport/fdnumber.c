@@ -40,13 +40,15 @@ static int fdnumber_named(const char *name)
 int skt_fdnumber_of(const struct skt_endpoint *e, struct skt_error *err)
 {
 	int64_t number;
-	int fd = skt_number_parse(e->address, &number) == 0 && number < INT32_MAX ? (int)number : fdnumber_named(e->address);
+	int fd = skt_number_parse(e->address, &number) == 0 && number < INT32_MAX ? (int)number
+										  : fdnumber_named(e->address);
 
 	if (fd >= 0 && skt_sys.fcntl(fd, F_GETFD, 0) >= 0)
 		return fd;
 	(void)skt_fail(err, SKT_E_USAGE, fd < 0 ? 0 : EBADF,
 		       fd < 0 ? _("no descriptor named %s was handed over") : _("descriptor %s is not open"), e->address);
-	skt_hint(err, "%s", _("names come from FileDescriptorName= of a systemd socket; numbers from the shell: 3< file"));
+	skt_hint(err, "%s",
+		 _("names come from FileDescriptorName= of a systemd socket; numbers from the shell: 3< file"));
 	return -1;
 }
 
@@ -112,7 +114,8 @@ static int fdnumber_dial(struct skt_loop *loop, const struct skt_endpoint *e, co
 	return skt_fd_new_pair(loop, in, out, ret, err);
 }
 
-static int fdnumber_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err)
+static int fdnumber_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
+			   struct skt_error *err)
 {
 	int fd = skt_fdnumber_of(e, err), own, failed;
 	int kind = skt_fd_kind(fd);
@@ -131,8 +134,11 @@ static int fdnumber_listen(struct skt_loop *loop, const struct skt_endpoint *e, 
 		skt_close(own);
 		return fdnumber_failed(e, err);
 	}
-	failed = skt_listener_new(loop, (enum skt_fdkind)kind, kind == SKT_FD_TCP ? "tcp" : kind == SKT_FD_PACKET ? "unix-seqpacket" : "unix", ret,
-				  err);
+	failed = skt_listener_new(loop, (enum skt_fdkind)kind,
+				  kind == SKT_FD_TCP      ? "tcp"
+				  : kind == SKT_FD_PACKET ? "unix-seqpacket"
+							  : "unix",
+				  ret, err);
 	if (failed) {
 		skt_close(own);
 		return failed;

@@ -33,8 +33,9 @@ static struct fifo *fifo_of(struct skt_stream *s)
 
 static int fifo_failed(const char *path, int sys, struct skt_error *err)
 {
-	enum skt_err kind = sys == EACCES || sys == EPERM || sys == EROFS ? SKT_E_DENIED
-			    : sys == EMFILE || sys == ENFILE || sys == ENOMEM ? SKT_E_LIMIT : SKT_E_USAGE;
+	enum skt_err kind = sys == EACCES || sys == EPERM || sys == EROFS     ? SKT_E_DENIED
+			    : sys == EMFILE || sys == ENFILE || sys == ENOMEM ? SKT_E_LIMIT
+									      : SKT_E_USAGE;
 
 	if (sys == ENOTSUP)
 		(void)skt_fail(err, SKT_E_USAGE, 0, _("%.180s is not a FIFO"), path);
@@ -112,8 +113,8 @@ static const struct skt_stream_ops fifo_ops = {
 	.free = fifo_free,
 };
 
-static int fifo_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		     struct skt_error *err)
+static int fifo_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		     struct skt_stream **ret, struct skt_error *err)
 {
 	bool reads = skt_endpoint_number(e, "read", 0), writes = skt_endpoint_number(e, "write", 0);
 	struct fifo *f;

@@ -99,12 +99,15 @@ static const struct skt_stream_ops file_ops = {
 static int file_failed(const char *path, bool writes, struct skt_error *err)
 {
 	int sys = errno;
-	enum skt_err kind = sys == EACCES || sys == EPERM || sys == EROFS ? SKT_E_DENIED
-			    : sys == EMFILE || sys == ENFILE || sys == ENOSPC || sys == ENOMEM ? SKT_E_LIMIT : SKT_E_USAGE;
+	enum skt_err kind = sys == EACCES || sys == EPERM || sys == EROFS                      ? SKT_E_DENIED
+			    : sys == EMFILE || sys == ENFILE || sys == ENOSPC || sys == ENOMEM ? SKT_E_LIMIT
+											       : SKT_E_USAGE;
 
-	(void)skt_fail(err, kind, sys, writes ? _("cannot write %.180s: %s") : _("cannot read %.180s: %s"), path, strerror(sys));
+	(void)skt_fail(err, kind, sys, writes ? _("cannot write %.180s: %s") : _("cannot read %.180s: %s"), path,
+		       strerror(sys));
 	if (sys == ENOENT)
-		skt_hint(err, "%s", writes ? _("make its directory first") : _("check the path; write=yes makes a new file"));
+		skt_hint(err, "%s",
+			 writes ? _("make its directory first") : _("check the path; write=yes makes a new file"));
 	else if (kind == SKT_E_DENIED)
 		skt_hint(err, "%s", _("check its owner and mode (ls -l)"));
 	return -(int)kind;
@@ -146,8 +149,8 @@ static int file_open_out(const struct skt_endpoint *e, bool many, bool reads, st
 	return fd < 0 ? file_failed(e->address, true, err) : fd;
 }
 
-static int file_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		     struct skt_error *err)
+static int file_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		     struct skt_stream **ret, struct skt_error *err)
 {
 	bool follows = file_asks(e, "follow"), reads = file_asks(e, "read") || follows;
 	bool writes = file_asks(e, "write") || file_asks(e, "append");

@@ -16,10 +16,11 @@ static int listening_denied(const struct skt_addr *addr, const char *address, in
 		(void)skt_fail(err, SKT_E_DENIED, sys, _("permission denied: cannot make the socket %s"), address);
 		skt_hint(err, "%s", _("check the owner and mode of its directory"));
 	} else if (port > 0 && port < 1024) {
-		(void)skt_fail(err, SKT_E_DENIED, sys, _("permission denied: port %u of %s is a system port (0-1023)"), port,
-			       address);
-		skt_hint(err, _("use a port from 1024 up (such as %u), or run it as root, or lower "
-				"net.ipv4.ip_unprivileged_port_start"),
+		(void)skt_fail(err, SKT_E_DENIED, sys, _("permission denied: port %u of %s is a system port (0-1023)"),
+			       port, address);
+		skt_hint(err,
+			 _("use a port from 1024 up (such as %u), or run it as root, or lower "
+			   "net.ipv4.ip_unprivileged_port_start"),
 			 port + 8000);
 	} else {
 		(void)skt_fail(err, SKT_E_DENIED, sys, _("permission denied: cannot listen on %s"), address);

@@ -177,8 +177,8 @@ static int dialer_retries(const struct skt_endpoint *e, int64_t *ret, struct skt
 	return -SKT_E_USAGE;
 }
 
-int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, skt_dialed *done, void *user,
-		   struct skt_dialer **ret, struct skt_error *err)
+int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		   skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err)
 {
 	const struct skt_transport *transport = skt_transport_of(e, err);
 	struct skt_dialer *d;

@@ -14,8 +14,8 @@ typedef void skt_dialed(void *user, struct skt_stream *stream, const struct skt_
 /* Start to dial `e`, which must outlive the dialling; `origin` is copied. Returns 0 (done() is called later), or -SKT_E_LIMIT or
  * -SKT_E_USAGE at once. timeout= (10 s) bounds each attempt; retry= says how many more follow a failed one, with growing,
  * jittered delays. At the limit of descriptors it waits for one until the deadline. */
-int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, skt_dialed *done, void *user,
-		   struct skt_dialer **ret, struct skt_error *err);
+int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		   skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err);
 /* Give it up; done() is not called. NULL is fine. */
 void skt_dialer_free(struct skt_dialer *d);
 

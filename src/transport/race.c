@@ -203,8 +203,9 @@ static void race_free(struct skt_stream *s)
 
 static const struct skt_stream_ops race_ops = { .name = "race", .open = race_open, .raw = race_raw, .free = race_free };
 
-int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char *host, int family, const struct skt_addr *addrs,
-		 int n, skt_race_socket *make, struct skt_stream **ret, struct skt_error *err)
+int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char *host, int family,
+		 const struct skt_addr *addrs, int n, skt_race_socket *make, struct skt_stream **ret,
+		 struct skt_error *err)
 {
 	size_t room = (size_t)(addrs ? n : SKT_RESOLVED_MAX);
 	struct race *r = skt_zalloc(sizeof(*r) + room * sizeof(r->addr[0]));

@@ -15,7 +15,8 @@ typedef int skt_race_socket(const struct skt_endpoint *e, const struct skt_addr 
 /* A stream that opens by racing: look up `host` (or take the n addresses given), start one attempt after the other 250 ms
  * apart, or as soon as one fails; the first to connect wins, the others are closed. `e` must outlive the opening.
  * Returns 0 or -SKT_E_LIMIT. */
-int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char *host, int family, const struct skt_addr *addrs,
-		 int n, skt_race_socket *make, struct skt_stream **ret, struct skt_error *err);
+int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char *host, int family,
+		 const struct skt_addr *addrs, int n, skt_race_socket *make, struct skt_stream **ret,
+		 struct skt_error *err);
 
 #endif

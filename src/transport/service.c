@@ -98,8 +98,9 @@ static ssize_t chargen_read(struct skt_stream *s, void *buf, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		size_t column = c->at++;
 
-		to[i] = column < CHARGEN_LINE ? (char)(CHARGEN_FIRST + (c->n + column) % CHARGEN_CHARS)
-			: column == CHARGEN_LINE ? '\r' : '\n';
+		to[i] = column < CHARGEN_LINE    ? (char)(CHARGEN_FIRST + (c->n + column) % CHARGEN_CHARS)
+			: column == CHARGEN_LINE ? '\r'
+						 : '\n';
 		if (column > CHARGEN_LINE) {
 			c->at = 0;
 			c->n = (c->n + 1) % CHARGEN_CHARS;
@@ -124,9 +125,9 @@ static ssize_t text_read(struct skt_stream *s, void *buf, size_t n)
 	return (ssize_t)n;
 }
 
-#define SERVICE_OPS(service, reads, writes)                                                                                      \
-	static const struct skt_stream_ops service##_ops = {                                                                    \
-		.name = #service, .read = reads, .write = writes, .shut = service_shut, .free = service_free                     \
+#define SERVICE_OPS(service, reads, writes)                                                                  \
+	static const struct skt_stream_ops service##_ops = {                                                 \
+		.name = #service, .read = reads, .write = writes, .shut = service_shut, .free = service_free \
 	}
 
 SERVICE_OPS(echo, echo_read, echo_write);
@@ -134,7 +135,8 @@ SERVICE_OPS(discard, discard_read, discard_write);
 SERVICE_OPS(chargen, chargen_read, discard_write);
 SERVICE_OPS(text, text_read, discard_write);
 
-static int service_new(const struct skt_stream_ops *ops, char *bytes, size_t n, struct skt_stream **ret, struct skt_error *err)
+static int service_new(const struct skt_stream_ops *ops, char *bytes, size_t n, struct skt_stream **ret,
+		       struct skt_error *err)
 {
 	struct service *s = bytes || ops == &discard_ops || ops == &chargen_ops ? SKT_NEW(struct service) : NULL;
 
@@ -149,8 +151,8 @@ static int service_new(const struct skt_stream_ops *ops, char *bytes, size_t n, 
 	return 0;
 }
 
-static int echo_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		     struct skt_error *err)
+static int echo_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		     struct skt_stream **ret, struct skt_error *err)
 {
 	(void)loop;
 	(void)e;
@@ -193,8 +195,8 @@ static int daytime_dial(struct skt_loop *loop, const struct skt_endpoint *e, con
 	return service_new(&text_ops, skt_strndup(line, n), n, ret, err);
 }
 
-static int text_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		     struct skt_error *err)
+static int text_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		     struct skt_stream **ret, struct skt_error *err)
 {
 	struct skt_text text = { 0 };
 	size_t n;

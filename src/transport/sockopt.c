@@ -21,7 +21,7 @@ struct sockopt_row {
 	int level, name;
 	enum sockopt_family family;
 	enum skt_role role;
-	int scale;     /* the option's number is divided by this */
+	int scale;       /* the option's number is divided by this */
 	const char *def; /* set also where it is not written: "1" */
 };
 

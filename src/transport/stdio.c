@@ -88,8 +88,8 @@ static bool stdio_is_one_socket(void)
 {
 	struct stat in, out;
 
-	return skt_sys.fstat(STDIN_FILENO, &in) == 0 && skt_sys.fstat(STDOUT_FILENO, &out) == 0 && S_ISSOCK(in.st_mode) &&
-	       in.st_dev == out.st_dev && in.st_ino == out.st_ino;
+	return skt_sys.fstat(STDIN_FILENO, &in) == 0 && skt_sys.fstat(STDOUT_FILENO, &out) == 0 &&
+	       S_ISSOCK(in.st_mode) && in.st_dev == out.st_dev && in.st_ino == out.st_ino;
 }
 
 static int stdio_failed(struct skt_error *err)
@@ -97,8 +97,8 @@ static int stdio_failed(struct skt_error *err)
 	return skt_fail(err, SKT_E_LIMIT, errno, _("cannot use stdin and stdout: %s"), strerror(errno));
 }
 
-static int stdio_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		      struct skt_error *err)
+static int stdio_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		      struct skt_stream **ret, struct skt_error *err)
 {
 	int mode[2] = { skt_sys.fcntl(STDIN_FILENO, F_GETFL, 0), skt_sys.fcntl(STDOUT_FILENO, F_GETFL, 0) };
 	int in = skt_fdnumber_own(STDIN_FILENO, O_RDONLY, true), out, failed;

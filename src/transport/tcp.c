@@ -37,8 +37,8 @@ static int tcp_socket(int family, const struct skt_endpoint *e, enum skt_role ro
 	if (fd < 0) {
 		int sys = errno;
 
-		return skt_fail(err, sys == EAFNOSUPPORT ? SKT_E_REFUSED : SKT_E_LIMIT, sys, _("cannot make a TCP socket: %s"),
-				strerror(sys));
+		return skt_fail(err, sys == EAFNOSUPPORT ? SKT_E_REFUSED : SKT_E_LIMIT, sys,
+				_("cannot make a TCP socket: %s"), strerror(sys));
 	}
 	ret = skt_sockopt_apply(fd, family, e, role, err);
 	if (ret < 0)
@@ -50,16 +50,16 @@ static int tcp_socket(int family, const struct skt_endpoint *e, enum skt_role ro
 static int tcp_bind_source(int fd, const struct skt_endpoint *e, int family, struct skt_error *err)
 {
 	const struct skt_opt *address = skt_endpoint_option(e, "bind"), *port = skt_endpoint_option(e, "sport");
+	const char *host = address ? address->value : family == AF_INET ? "0.0.0.0" : "::";
 	struct skt_addr from;
 	int one = 1;
 
 	if (!address && !port)
 		return 0;
-	if (skt_addr_parse_ip(address ? address->value : family == AF_INET ? "0.0.0.0" : "::", NULL,
-			      port ? (int)port->number : 0, &from) < 0)
-		return skt_fail_at(err, address ? address->at : -1, _("bind=%s is not an IP address"), address ? address->value : "");
+	if (skt_addr_parse_ip(host, NULL, port ? (int)port->number : 0, &from) < 0)
+		return skt_fail_at(err, address ? address->at : -1, _("bind=%s is not an IP address"), host);
 	if (from.sa.sa_family != family)
-		return skt_fail(err, SKT_E_REFUSED, EAFNOSUPPORT, _("bind=%s is of the other address family"), address->value);
+		return skt_fail(err, SKT_E_REFUSED, EAFNOSUPPORT, _("bind=%s is of the other address family"), host);
 	(void)skt_sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (!port) /* the port is chosen at connect, when the whole four-tuple is known */
 		(void)skt_sys.setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
@@ -92,15 +92,16 @@ static int tcp_dial_one(struct skt_loop *loop, const struct skt_endpoint *e, con
 	return fd < 0 ? fd : skt_connect_new(loop, fd, to, SKT_FD_TCP, ret, err);
 }
 
-static int tcp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		    struct skt_error *err)
+static int tcp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		    struct skt_stream **ret, struct skt_error *err)
 {
 	const char *host = strcmp(e->host, "any") == 0 || e->host[0] == '\0' ? "localhost" : e->host;
 	struct skt_addr addr[2];
 	int family = tcp_family(e), n;
 
 	if (e->port == 0) {
-		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 cannot be dialled: it means that the kernel picks one"));
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s",
+			       _("port 0 cannot be dialled: it means that the kernel picks one"));
 		skt_hint(err, "%s", _("0 is for listening; write the server's port"));
 		return -SKT_E_USAGE;
 	}
@@ -144,7 +145,8 @@ static int tcp_listen_addresses(const struct skt_endpoint *e, struct skt_addr *r
 	return n == -SKT_AGAIN ? skt_fail(err, SKT_E_TIMEOUT, 0, _("timed out: no answer for the name %s"), e->host) : n;
 }
 
-static int tcp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, const struct skt_addr *addr, struct skt_error *err)
+static int tcp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, const struct skt_addr *addr,
+			  struct skt_error *err)
 {
 	int fd = tcp_socket(addr->sa.sa_family, e, SKT_ROLE_LISTEN, err), one = 1;
 
@@ -167,7 +169,8 @@ static bool tcp_is_missing(const struct skt_error *err)
 }
 
 /* One try: all addresses on one port. A family that the machine lacks is left out while another works. */
-static int tcp_listen_all(struct skt_listener *l, const struct skt_endpoint *e, struct skt_addr *addr, int n, struct skt_error *err)
+static int tcp_listen_all(struct skt_listener *l, const struct skt_endpoint *e, struct skt_addr *addr, int n,
+			  struct skt_error *err)
 {
 	struct skt_error first = { 0 };
 
@@ -190,7 +193,8 @@ static int tcp_listen_all(struct skt_listener *l, const struct skt_endpoint *e, 
 	return -(int)first.kind;
 }
 
-static int tcp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err)
+static int tcp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
+		      struct skt_error *err)
 {
 	struct skt_addr addr[SKT_LISTEN_MAX];
 	struct skt_listener *l;

@@ -12,19 +12,20 @@
 struct skt_origin {
 	struct skt_addr peer, local; /* of the accepted connection; zeroed where there is none */
 	const char *scheme;          /* of that connection, or NULL */
-	bool is_source;              /* it stands first (FROM): files are read. Else they are written where nothing else is said */
-	bool many;                   /* one link of several: files are appended to; children get a process group of their own */
-	bool has_data;               /* bytes wait to be sent the moment the endpoint is open */
+	bool is_source; /* it stands first (FROM): files are read. Else they are written where nothing else is said */
+	bool many;      /* one link of several: files are appended to; children get a process group of their own */
+	bool has_data;  /* bytes wait to be sent the moment the endpoint is open */
 };
 
 struct skt_transport {
 	const char *scheme;
 	int n_fds; /* descriptors that one opened endpoint holds */
 	/* Start to open. The stream may still be opening: skt_stream_open() until it is not AGAIN. Returns 0 or -kind. */
-	int (*dial)(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		    struct skt_error *err);
+	int (*dial)(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		    struct skt_stream **ret, struct skt_error *err);
 	/* Start to listen, on every address of the endpoint. NULL: cannot. Returns 0 or -kind. */
-	int (*listen)(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err);
+	int (*listen)(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
+		      struct skt_error *err);
 };
 
 /* The transport that opens this endpoint, or NULL with an error that says what this version cannot open. */
@@ -35,7 +36,8 @@ bool skt_transport_listens(const struct skt_endpoint *e);
 const struct skt_transport *skt_transport_at(int i);
 
 /* The one list (table.c) is made of these. */
-extern const struct skt_transport skt_tcp, skt_tcp4, skt_tcp6, skt_unix, skt_unix_seqpacket, skt_vsock, skt_stdio, skt_fdnumber,
-	skt_file, skt_fifo, skt_exec, skt_pty, skt_echo, skt_discard, skt_chargen, skt_daytime, skt_text_transport;
+extern const struct skt_transport skt_tcp, skt_tcp4, skt_tcp6, skt_unix, skt_unix_seqpacket, skt_vsock, skt_stdio,
+	skt_fdnumber, skt_file, skt_fifo, skt_exec, skt_pty, skt_echo, skt_discard, skt_chargen, skt_daytime,
+	skt_text_transport;
 
 #endif

@@ -52,8 +52,8 @@ static int unix_address(const struct skt_endpoint *e, struct skt_addr *ret, stru
 			(int)sizeof(ret->un.sun_path) - 1);
 }
 
-static int unix_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		     struct skt_error *err)
+static int unix_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		     struct skt_stream **ret, struct skt_error *err)
 {
 	struct skt_addr to;
 	int fd = unix_address(e, &to, err);
@@ -83,7 +83,8 @@ static int unix_remove_stale(const struct skt_endpoint *e, const struct skt_addr
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
 		return unix_taken(e->address, _("exists, and is not a socket"), err);
-	fd = skt_sys.socket(AF_UNIX, (unix_is_packet(e) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	fd = skt_sys.socket(AF_UNIX, (unix_is_packet(e) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+			    0);
 	if (fd < 0)
 		return skt_fail(err, SKT_E_LIMIT, errno, _("cannot make a unix socket: %s"), strerror(errno));
 	if (skt_sys.connect(fd, &addr->sa, addr->len) < 0)
@@ -133,7 +134,8 @@ static int unix_give_away(const struct skt_endpoint *e, struct skt_error *err)
 }
 
 /* Bind with the file mode that was asked for, from the first moment on. */
-static int unix_bind(struct skt_listener *l, int fd, const struct skt_endpoint *e, const struct skt_addr *addr, struct skt_error *err)
+static int unix_bind(struct skt_listener *l, int fd, const struct skt_endpoint *e, const struct skt_addr *addr,
+		     struct skt_error *err)
 {
 	const struct skt_opt *mode = skt_endpoint_option(e, "mode");
 	mode_t old = mode ? umask((mode_t)(0777 & ~mode->number)) : 0;
@@ -163,7 +165,8 @@ static int unix_own_file(struct skt_listener *l, const struct skt_endpoint *e, s
 	return unix_give_away(e, err);
 }
 
-static int unix_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err)
+static int unix_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
+		       struct skt_error *err)
 {
 	struct skt_addr addr;
 	struct skt_listener *l = NULL;

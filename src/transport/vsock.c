@@ -36,7 +36,8 @@ static int vsock_address(const struct skt_endpoint *e, bool listens, struct skt_
 			return 0;
 		}
 	if (skt_number_parse(e->host, &cid) < 0 || cid > UINT32_MAX)
-		return skt_fail(err, SKT_E_USAGE, 0, _("%s is not a vsock context: a number, any, local, host or hypervisor"), e->host);
+		return skt_fail(err, SKT_E_USAGE, 0,
+				_("%s is not a vsock context: a number, any, local, host or hypervisor"), e->host);
 	skt_addr_from_vsock((uint32_t)cid, e->vport, ret);
 	return 0;
 }
@@ -56,8 +57,8 @@ static int vsock_socket(const struct skt_endpoint *e, enum skt_role role, struct
 	return ret < 0 ? ret : fd;
 }
 
-static int vsock_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **ret,
-		      struct skt_error *err)
+static int vsock_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		      struct skt_stream **ret, struct skt_error *err)
 {
 	struct skt_addr to;
 	int fd = vsock_address(e, false, &to, err);
@@ -68,7 +69,8 @@ static int vsock_dial(struct skt_loop *loop, const struct skt_endpoint *e, const
 	return fd < 0 ? fd : skt_connect_new(loop, fd, &to, SKT_FD_SOCKET, ret, err);
 }
 
-static int vsock_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err)
+static int vsock_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
+			struct skt_error *err)
 {
 	struct skt_addr addr;
 	struct skt_listener *l;

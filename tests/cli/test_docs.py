@@ -352,7 +352,7 @@ def test_the_changelog_names_this_version_every_command_and_every_scheme_that_op
     assert newest.group(1) == version
     for name in COMMANDS:
         assert f"`{name}`" in newest.group(2), name
-    listed = set(re.findall(r"[a-z0-9-]+", re.search(r"^- tcp, .*$", newest.group(2), re.M).group(0)))
+    listed = set(re.findall(r"[a-z0-9-]+", re.search(r"^- tcp, .*?\.$", newest.group(2), re.M | re.S).group(0)))
     schemes = [json.loads(row) for row in soket("help", "--json", "endpoints").out.splitlines()]
     opening = {s["scheme"] for s in schemes if "scheme" in s and not s["later"]}
     assert len(opening) > 10 and opening <= listed, opening - listed
