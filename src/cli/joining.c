@@ -21,6 +21,7 @@
 #include "sys/clock.h"
 #include "sys/limit.h"
 #include "sys/sandbox.h"
+#include "transport/sockopt.h"
 
 struct joining_run {
 	struct skt_joining *j;
@@ -265,6 +266,9 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 		skt_holder_explain(&run->j->from, err);
 	if (failed == 0)
 		joining_announce(run, *ret);
+	if (failed == 0 && joining_is(&run->j->from, "tcp") && skt_sockopt_loopback_congestion(&run->j->from))
+		skt_say_more(_("loopback sockets use %s instead of the system's congestion control (congestion= overrides)"),
+			     skt_sockopt_loopback_congestion(&run->j->from));
 	return failed;
 }
 

@@ -18,6 +18,7 @@ enum { CREW_MAX = 64 };
 
 struct crew {
 	struct skt_loop *main_loop;
+	struct member *member;
 	atomic_int running; /* threads besides the main one */
 };
 
@@ -48,6 +49,11 @@ static int member_init(struct member *m, struct crew *crew, struct skt_loop *loo
 	m->loop = loop;
 	if (failed)
 		return failed;
+	if (config->max && share > 1) { /* its part of --max: never more together */
+		int part = config->max / share + (m - crew->member < config->max % share);
+
+		m->relay->max = m->relay->max < part ? m->relay->max : part;
+	}
 	skt_loop_on_poke(loop, member_poked, m);
 	skt_signals_add(loop);
 	return 0;
@@ -160,11 +166,13 @@ int skt_relay_run(const struct skt_relay_config *config, struct skt_loop *loop, 
 		  int n_threads, void (*watch)(void *user, struct skt_loop *loop, struct skt_relay *relay), void *user,
 		  struct skt_relay_totals *totals, int *status, struct skt_error *err)
 {
-	struct crew crew = { .main_loop = loop };
 	struct member *member = skt_zalloc(CREW_MAX * sizeof(*member));
+	struct crew crew = { .main_loop = loop, .member = member };
 	int n = !listener || config->once || config->one_at_a_time ? 1 : n_threads > CREW_MAX ? CREW_MAX : n_threads;
 	int ret;
 
+	if (config->max && n > config->max)
+		n = config->max;
 	*status = -1;
 	if (!member) {
 		skt_listener_free(listener);

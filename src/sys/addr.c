@@ -111,7 +111,10 @@ char *skt_addr_print_host(const struct skt_addr *a, char *ret)
 		addr_print_unix(a, ret);
 		break;
 	case AF_VSOCK:
-		(void)snprintf(ret, SKT_ADDR_LENGTH, "%u", addr_vsock(a).svm_cid);
+		if (addr_vsock(a).svm_cid == VMADDR_CID_ANY)
+			memcpy(ret, "any", sizeof("any"));
+		else
+			(void)snprintf(ret, SKT_ADDR_LENGTH, "%u", addr_vsock(a).svm_cid);
 		break;
 	default:
 		break;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -37,7 +38,12 @@ static int call_thread(void *(*fn)(void *), void *argument)
 {
 	pthread_attr_t attr;
 	pthread_t thread;
+	sigset_t all, old;
 	int failed = pthread_attr_init(&attr);
+
+	/* signals go to the threads that were there: handlers of the program do not run on ours */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &old);
 
 	if (!failed)
 		failed = pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
@@ -45,6 +51,7 @@ static int call_thread(void *(*fn)(void *), void *argument)
 		failed = pthread_attr_setstacksize(&attr, 256 * 1024);
 	if (!failed)
 		failed = pthread_create(&thread, &attr, fn, argument);
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 	errno = failed;
 	return failed ? -1 : 0;
 }
