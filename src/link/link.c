@@ -132,12 +132,23 @@ static bool flow_waste(struct skt_flow *flow)
 	return got != -SKT_AGAIN;
 }
 
+/* Nothing is in flight and the source has nothing new: the commonest case, decided without a call. */
+static bool flow_rests(const struct skt_flow *flow)
+{
+	const struct skt_fd *raw = skt_stream_raw(skt_flow_source(flow));
+
+	return raw && raw->in_kind != SKT_FD_NONE && !(raw->ready & SKT_IN);
+}
+
 static bool flow_move(struct skt_flow *flow)
 {
 	ssize_t n;
 
-	if (!flow->stash && !flow->pipe)
+	if (!flow->stash && !flow->pipe) {
+		if (flow_rests(flow))
+			return false;
 		flow->mover = skt_mover_pick(flow);
+	}
 	n = flow->mover->move(flow);
 	if (n == -SKT_AGAIN)
 		return false;
