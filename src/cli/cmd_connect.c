@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* soket connect: joins the terminal, or the pipe, to an endpoint. */
+#include <string.h>
+
+#include "base/alloc.h"
 #include "base/message.h"
 #include "cli/commands.h"
 #include "cli/joining.h"
@@ -19,13 +22,26 @@ static int connect_endpoints(const struct skt_args *args, int *at, struct skt_jo
 	return ret;
 }
 
+/* A file is read unless its options say otherwise: looking at one must not empty it. */
+static int connect_file(struct skt_endpoint *e, struct skt_error *err)
+{
+	static const char *const says[] = { "read", "write", "append", "follow" };
+
+	if (strcmp(skt_endpoint_transport(e)->name, "file") != 0)
+		return 0;
+	for (size_t i = 0; i < SKT_LENGTH(says); i++)
+		if (skt_endpoint_option(e, says[i]))
+			return 0;
+	return skt_endpoint_default(e, "read", "yes", err);
+}
+
 static int connect_run(const struct skt_args *args)
 {
 	struct skt_joining j = { .args = args, .with_stdio = true, .only_one = true };
 	struct skt_error err;
 	int at = 0;
 
-	if (connect_endpoints(args, &at, &j, &err) < 0) {
+	if (connect_endpoints(args, &at, &j, &err) < 0 || connect_file(&j.to, &err) < 0) {
 		skt_endpoint_release(&j.from);
 		skt_endpoint_release(&j.to);
 		return skt_joining_refuse(args, at, &err);
@@ -67,6 +83,7 @@ const struct skt_command skt_cmd_connect = {
 		"What comes in on stdin goes to the endpoint, and what it answers goes to stdout. When stdin ends the "
 		"endpoint is told, and its answer is still waited for. When the endpoint has ended and everything is "
 		"written, connect ends too: at once on a terminal, and on a pipe as soon as nothing comes in any more.\n\n"
+		"A file is read, unless write=yes or append=yes is said.\n\n"
 		"A name that has IPv4 and IPv6 addresses is tried on both (RFC 8305). Connecting may take timeout= in all "
 		"(10s), and is tried again where retry= says so. The exit status of a program is passed on."),
 	.flags = connect_flags,

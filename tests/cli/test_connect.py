@@ -577,3 +577,10 @@ def test_reset_by_the_server_is_an_error_that_says_so():
 def p_finished(p):
     from harness.run import Finished
     return Finished(p, p.wait())
+
+
+def test_a_file_is_read_unless_writing_is_asked_for(tmp_path):
+    path = tmp_path / "file"
+    path.write_text("kept", encoding="ascii")
+    assert soket("connect", f"file:{path}").raw == b"kept"
+    assert path.read_text(encoding="ascii") == "kept"
