@@ -6,6 +6,7 @@
 #include "cli/joining.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -221,6 +222,17 @@ static void joining_needs_stdio(struct joining_rights *r)
 	}
 }
 
+/* Where the path is, and where it leads through symbolic links. */
+static void joining_needs_path(struct joining_rights *r, const char *path)
+{
+	char *real = realpath(path, NULL);
+
+	joining_path(r, joining_directory(path), true);
+	if (real)
+		joining_path(r, joining_directory(real), true);
+	free(real);
+}
+
 static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint *e, bool listens)
 {
 	bool writes = skt_endpoint_transport(e)->form == SKT_FORM_PATH;
@@ -233,7 +245,7 @@ static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint
 	if (joining_is(e, "stdio"))
 		joining_needs_stdio(r);
 	else if (writes && e->address[0] != '@')
-		joining_path(r, joining_directory(e->address), true);
+		joining_needs_path(r, e->address);
 }
 
 static void joining_drop_rights(const struct skt_joining *j)
@@ -267,8 +279,9 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 	if (failed == 0)
 		joining_announce(run, *ret);
 	if (failed == 0 && joining_is(&run->j->from, "tcp") && skt_sockopt_loopback_congestion(&run->j->from))
-		skt_say_more(_("loopback sockets use %s instead of the system's congestion control (congestion= overrides)"),
-			     skt_sockopt_loopback_congestion(&run->j->from));
+		skt_say_more(
+			_("loopback sockets use %s instead of the system's congestion control (congestion= overrides)"),
+			skt_sockopt_loopback_congestion(&run->j->from));
 	return failed;
 }
 
@@ -310,6 +323,10 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
 			    joining_watch, run, &run->totals, status, err);
 	skt_progress_end(&run->progress, run->totals.sent + run->totals.received);
+	if (run->totals.n_cut && !run->j->only_one && !run->json)
+		skt_say(NG_("%llu link was cut before it had ended", "%llu links were cut before they had ended",
+			    run->totals.n_cut),
+			(unsigned long long)run->totals.n_cut);
 	joining_stats(run);
 	if (ret == 0 && (run->events.has_lost || joining_has_lost))
 		ret = skt_fail_memory(err);

@@ -255,11 +255,6 @@ static const struct skt_optspec tcp[] = {
 	  .unit = "DURATION",
 	  .role = SKT_ROLE_LISTEN,
 	  .help = N_("how long to wait for a client's first bytes") },
-	{ .key = "quickack",
-	  .type = SKT_OPT_BOOL,
-	  .def = "no",
-	  .unit = YES_NO,
-	  .help = N_("acknowledge at once, not together with an answer") },
 	{ .key = NULL },
 };
 

@@ -65,7 +65,7 @@ int skt_listener_share(struct skt_listener *l, struct skt_loop *loop, struct skt
 		return failed;
 	view->shared = l->shared = true;
 	view->tune = l->tune;
-	view->congestion = l->congestion;
+	view->tuning = l->tuning;
 	for (int i = 0; failed == 0 && i < l->n; i++) {
 		int fd = skt_sys.fcntl(l->socket[i].watch.fd, F_DUPFD_CLOEXEC, 3);
 

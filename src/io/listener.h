@@ -6,6 +6,8 @@
 #include "io/fd.h"
 #include "sys/addr.h"
 
+struct skt_endpoint; /* the transport knows it; here it is only passed on */
+
 enum { SKT_LISTEN_MAX = 16 };
 
 struct skt_listener {
@@ -25,7 +27,7 @@ struct skt_listener {
 	void *user;
 	int (*tune)(struct skt_listener *l, int fd,
 		    const struct skt_addr *peer); /* of the transport, for an accepted socket, or NULL */
-	const char *congestion;                   /* of the transport's tune() */
+	const struct skt_endpoint *tuning;        /* of tune(); outlives the listener */
 };
 
 /* Make an empty listener; add sockets that listen already (each is taken over, also on failure). Returns 0 or -SKT_E_LIMIT. */

@@ -20,9 +20,24 @@ static bool copy_can(const struct skt_fd *source, const struct skt_fd *sink)
 	return true;
 }
 
+/* Where messages are made of a stream, their size is ours to choose: what is too long for the sink's buffer is cut smaller. */
+static bool copy_may_split(const struct skt_flow *flow)
+{
+	struct skt_stream *sink = skt_flow_sink(flow);
+
+	if (!(sink->flags & SKT_STREAM_MESSAGES) || (skt_flow_source(flow)->flags & SKT_STREAM_MESSAGES) ||
+	    sink->sys != EMSGSIZE)
+		return false;
+	sink->sys = 0;
+	return true;
+}
+
 static ssize_t copy_give(struct skt_flow *flow, const void *bytes, size_t n)
 {
 	ssize_t put = skt_stream_write(skt_flow_sink(flow), bytes, n);
+
+	while (put < 0 && put != -SKT_AGAIN && n > 1 && copy_may_split(flow))
+		put = skt_stream_write(skt_flow_sink(flow), bytes, n /= 2);
 
 	if (put >= 0)
 		flow->given += (uint64_t)put;

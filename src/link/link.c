@@ -212,6 +212,24 @@ static skt_time link_patience(struct skt_link *link)
 	return link_peer_reads(link, peer) ? SKT_FOREVER : 0;
 }
 
+/* The same for any link: one side has ended and is known to be gone (its program has ended), and the other is silent. Nobody is there
+ * for what it might still say; what it does say meanwhile is an error, because it cannot be delivered. */
+static skt_time link_silence(const struct skt_link *link)
+{
+	skt_time now = skt_loop_now(link->loop);
+
+	for (int i = 0; i < 2; i++) {
+		const struct skt_flow *other = &link->flow[!i];
+		skt_time since = link->moved_at > link->ended_at[i] ? link->moved_at : link->ended_at[i];
+
+		if (link->flow[i].state != SKT_FLOW_ENDED || !(link->side[i]->flags & SKT_STREAM_GONE) ||
+		    other->state != SKT_FLOW_MOVES || skt_flow_held(other) || !flow_rests(other))
+			continue;
+		return now - since < LINK_PATIENCE ? since + LINK_PATIENCE - now : 0;
+	}
+	return SKT_FOREVER;
+}
+
 static skt_time link_linger(const struct skt_link *link)
 {
 	skt_time left = SKT_FOREVER, now = skt_loop_now(link->loop);
@@ -262,7 +280,8 @@ static int link_drain_side(const struct skt_link *link)
 	for (int i = 0; i < 2; i++) {
 		const struct skt_fd *raw = skt_stream_raw(link->side[i]);
 
-		if ((link->side[i]->flags & SKT_STREAM_WILL_RESET) && link->flow[i].sink_failed &&
+		if ((link->side[i]->flags & SKT_STREAM_WILL_RESET) &&
+		    (link->flow[i].sink_failed || link->flow[i].state == SKT_FLOW_MOVES) &&
 		    !link->flow[i].source_failed && !link->flow[!i].sink_failed && raw && skt_fd_unacknowledged(raw) > 0)
 			return i;
 	}
@@ -307,9 +326,14 @@ static bool link_is_over(struct skt_link *link, skt_time patience)
 
 static void link_look(struct skt_link *link)
 {
-	skt_time patience = link_patience(link), linger = link_linger(link), idle = link_idle(link);
+	skt_time patience = link_patience(link), silence = link_silence(link);
+	skt_time linger = link_linger(link), idle = link_idle(link);
 	skt_time next = patience < linger ? patience : linger;
 
+	if (silence < patience)
+		patience = silence;
+	if (patience < next)
+		next = patience;
 	if (link->is_draining || link_is_over(link, patience) || linger == 0) {
 		link_close(link);
 		return;

@@ -40,7 +40,8 @@ int skt_signals_catch(void)
 	struct sigaction act = { .sa_handler = signal_came, .sa_flags = SA_RESTART }, old;
 
 	(void)sigemptyset(&act.sa_mask);
-	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+	/* a write that fails says so by itself: a reader that has gone, a file at its limit (ulimit -f) */
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
 		return -1;
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (sigaction(wanted[i], NULL, &old) < 0)

@@ -113,7 +113,7 @@ static void totals_add(struct skt_relay_totals *sum, const struct skt_relay_tota
 	sum->refused += more->refused;
 	sum->sent += more->sent;
 	sum->received += more->received;
-	sum->was_cut |= more->was_cut;
+	sum->n_cut += more->n_cut;
 }
 
 /* The main loop runs until its own relay has ended, then until the others have told that they have. */

@@ -201,7 +201,7 @@ static void relay_cut(struct skt_relay *relay)
 	while (s != &relay->sessions) {
 		struct skt_session *next = s->next;
 
-		relay->totals.was_cut = true;
+		relay->totals.n_cut++;
 		skt_session_cut(s);
 		s = next;
 	}

@@ -23,7 +23,7 @@ struct skt_relay_config {
 
 struct skt_relay_totals {
 	uint64_t links, failed, refused, sent, received;
-	bool was_cut; /* links were cut when grace had passed */
+	uint64_t n_cut; /* links that were cut when grace had passed */
 };
 
 struct skt_relay;

@@ -232,12 +232,26 @@ static void session_origin(struct skt_session *s, struct skt_origin *ret)
 	struct skt_fd *raw = s->link.side[0] ? skt_stream_raw(s->link.side[0]) : NULL;
 
 	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once };
-	ret->has_data = raw && raw->in_kind == SKT_FD_TCP && skt_fd_waiting(raw) > 0;
+	ret->has_data = raw && raw->in_kind != SKT_FD_NONE && raw->in_kind != SKT_FD_TTY && skt_fd_waiting(raw) > 0;
 	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || !raw)
 		return;
 	ret->scheme = s->relay->listener ? s->relay->listener->scheme : skt_endpoint_transport(config->from)->name;
 	(void)skt_addr_of_peer(raw->in.fd, &ret->peer);
 	(void)skt_addr_of_local(raw->in.fd, &ret->local);
+}
+
+/* The side that is there has gone while the other is being dialled, perhaps again and again: nobody is left to serve. One that has
+ * only ended its bytes still wants the answer. */
+static void session_from_woken(void *user)
+{
+	struct skt_session *s = user;
+	const struct skt_fd *raw = skt_stream_raw(s->link.side[0]);
+	struct skt_error err;
+
+	if (!raw || raw->in.fd != raw->out.fd || !(raw->ready & (SKT_HUP | SKT_ERR)))
+		return;
+	(void)skt_fail(&err, SKT_E_IO, ECONNRESET, "%s", _("the client went before the link was open"));
+	session_not_opened(s, &err);
 }
 
 static void session_dial(struct skt_session *s, const struct skt_endpoint *e, skt_dialed *done)
@@ -307,10 +321,12 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 		session_not_opened(s, &err);
 		return;
 	}
-	if (from)
+	if (from) {
+		skt_stream_on_wake(from, session_from_woken, s);
 		session_dial(s, relay->config->to, session_dialled_to);
-	else
+	} else {
 		session_dial(s, relay->config->from, session_dialled_from);
+	}
 }
 
 void skt_session_cut(struct skt_session *s)

@@ -134,6 +134,13 @@ int skt_tty_end(int master, bool fresh, int *quiet)
 	return skt_sys.write(master, marks, n) == (ssize_t)n ? 0 : errno == EAGAIN ? -SKT_AGAIN : -SKT_E_IO;
 }
 
+bool skt_tty_takes_lines(int master)
+{
+	struct termios mode;
+
+	return tcgetattr(master, &mode) == 0 && (mode.c_lflag & ICANON);
+}
+
 void skt_tty_raw(int fd)
 {
 	struct termios mode;

@@ -19,6 +19,9 @@ int skt_tty_open(bool raw, int rows, int columns, int *master, int *slave, struc
  * starts at 0 and is kept for the next call. */
 int skt_tty_end(int master, bool fresh, int *quiet);
 
+/* Whether the terminal behind a master reads lines (canonical mode), which have a limit. */
+bool skt_tty_takes_lines(int master);
+
 /* Put our own terminal on fd into raw mode until skt_tty_restore(); nothing where fd is none. */
 void skt_tty_raw(int fd);
 /* Put it back; safe to call twice, and from a signal handler. */

@@ -24,7 +24,8 @@
 #define EXEC_LOOK (20 * SKT_MS)
 #define EXEC_TERMINAL_LOOK (10 * SKT_MS)
 
-enum { EXEC_PIPE = 256 * 1024 };
+/* n_tty drops what an unfinished line has beyond this in canonical mode */
+enum { EXEC_PIPE = 256 * 1024, EXEC_LINE = 4095 };
 
 struct exec {
 	struct skt_fd fd;
@@ -34,8 +35,8 @@ struct exec {
 	pid_t pid;
 	int status;
 	bool is_reaped, own_group, asked_to_end, is_pty, told_end;
-	char last; /* the last byte written to a terminal */
-	int quiet; /* of skt_tty_end() */
+	size_t line; /* bytes written to a terminal since the last newline */
+	int quiet;   /* of skt_tty_end() */
 };
 
 static struct exec *exec_of(struct skt_stream *s)
@@ -90,12 +91,42 @@ static void exec_timer(struct skt_timer *timer)
 	skt_stream_wake(&x->fd.stream);
 }
 
+/* How much of the bytes a terminal that reads lines takes without dropping any: no line may be longer than EXEC_LINE. */
+static size_t exec_line_room(const struct exec *x, const char *bytes, size_t n)
+{
+	size_t line = x->line;
+
+	for (size_t i = 0; i < n; i++) {
+		line = bytes[i] == '\n' ? 0 : line + 1;
+		if (line > EXEC_LINE)
+			return i;
+	}
+	return n;
+}
+
+static int exec_line_too_long(struct skt_stream *s)
+{
+	struct skt_error err;
+
+	(void)skt_fail(&err, SKT_E_LIMIT, 0, _("a line is longer than the %d bytes that a terminal takes"), EXEC_LINE);
+	skt_hint(&err, "%s", _("raw=yes takes lines of any length; so does exec: without a terminal"));
+	return skt_stream_fail(s, &err);
+}
+
 static ssize_t exec_write(struct skt_stream *s, const void *buf, size_t n)
 {
-	ssize_t put = skt_fd_write(s, buf, n);
+	struct exec *x = exec_of(s);
+	const char *bytes = buf;
+	size_t room = x->is_pty ? exec_line_room(x, bytes, n) : n;
+	ssize_t put;
 
-	if (put > 0)
-		exec_of(s)->last = ((const char *)buf)[put - 1];
+	if (room < n && !skt_tty_takes_lines(x->fd.in.fd))
+		room = n;
+	if (room == 0 && n > 0)
+		return exec_line_too_long(s);
+	put = skt_fd_write(s, buf, room);
+	for (ssize_t i = 0; x->is_pty && i < put; i++)
+		x->line = bytes[i] == '\n' ? 0 : x->line + 1;
 	return put;
 }
 
@@ -109,7 +140,7 @@ static int exec_shut(struct skt_stream *s)
 		return skt_fd_shut(s);
 	if (x->told_end || x->is_reaped || (s->flags & SKT_STREAM_GONE))
 		return 0;
-	ret = skt_tty_end(x->fd.in.fd, x->last == '\0' || x->last == '\n', &x->quiet);
+	ret = skt_tty_end(x->fd.in.fd, x->line == 0, &x->quiet);
 	if (ret == -SKT_AGAIN)
 		exec_wait(x, EXEC_TERMINAL_LOOK);
 	x->told_end = ret == 0;
@@ -294,7 +325,8 @@ static int exec_dial(struct skt_loop *loop, const struct skt_endpoint *e, const 
 		return skt_fail_memory(err);
 	skt_loop_expect_forks();
 	x->is_pty = exec_wants_pty(e);
-	x->own_group = origin->many || x->is_pty;
+	/* a group of its own can be ended as a whole; a program at our terminal stays in ours, or could not read from it */
+	x->own_group = origin->many || x->is_pty || !isatty(STDIN_FILENO);
 	x->kill_after = skt_endpoint_number(e, "kill", 2 * SKT_SECOND);
 	x->ended.fd = -1;
 	x->fd.loop = loop;

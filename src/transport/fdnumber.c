@@ -143,7 +143,12 @@ static int fdnumber_listen(struct skt_loop *loop, const struct skt_endpoint *e, 
 		skt_close(own);
 		return failed;
 	}
-	return skt_listener_add(*ret, own, err);
+	failed = skt_listener_add(*ret, own, err);
+	if (failed) {
+		skt_listener_free(*ret);
+		*ret = NULL;
+	}
+	return failed;
 }
 
 const struct skt_transport skt_fdnumber = { .scheme = "fd", .n_fds = 1, .dial = fdnumber_dial, .listen = fdnumber_listen };

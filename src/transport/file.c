@@ -145,6 +145,8 @@ static int file_open_out(const struct skt_endpoint *e, bool many, bool reads, st
 
 	if (skt_endpoint_number(e, "create", 1))
 		flags |= O_CREAT;
+	if (file_asks(e, "sync"))
+		flags |= O_DSYNC;
 	fd = skt_sys.open(e->address, flags, (mode_t)skt_endpoint_number(e, "mode", 0644));
 	return fd < 0 ? file_failed(e->address, true, err) : fd;
 }

@@ -29,7 +29,6 @@ static const struct sockopt_row sockopt_rows[] = {
 	{ "sndbuf", SOL_SOCKET, SO_SNDBUF, OF_ANY, SKT_ROLE_ANY, 2, NULL }, /* the kernel doubles what it is given */
 	{ "rcvbuf", SOL_SOCKET, SO_RCVBUF, OF_ANY, SKT_ROLE_ANY, 2, NULL },
 	{ "mark", SOL_SOCKET, SO_MARK, OF_ANY, SKT_ROLE_ANY, 1, NULL },
-	{ "priority", SOL_SOCKET, SO_PRIORITY, OF_ANY, SKT_ROLE_ANY, 1, NULL },
 	{ "reuseport", SOL_SOCKET, SO_REUSEPORT, OF_TCP, SKT_ROLE_LISTEN, 1, NULL },
 	{ "tos", IPPROTO_IP, IP_TOS, OF_IP4, SKT_ROLE_ANY, 1, NULL },
 	{ "tos", IPPROTO_IPV6, IPV6_TCLASS, OF_IP6, SKT_ROLE_ANY, 1, NULL },
@@ -40,9 +39,8 @@ static const struct sockopt_row sockopt_rows[] = {
 	{ "nodelay", IPPROTO_TCP, TCP_NODELAY, OF_TCP, SKT_ROLE_ANY, 1, "1" },
 	{ "user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT, OF_TCP, SKT_ROLE_ANY, (int)SKT_MS, NULL },
 	{ "mss", IPPROTO_TCP, TCP_MAXSEG, OF_TCP, SKT_ROLE_ANY, 1, NULL },
-	{ "quickack", IPPROTO_TCP, TCP_QUICKACK, OF_TCP, SKT_ROLE_ANY, 1, NULL },
-	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN_CONNECT, OF_TCP, SKT_ROLE_DIAL, 1, NULL },
 	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN, OF_TCP, SKT_ROLE_LISTEN, 1, NULL },
+	{ "priority", SOL_SOCKET, SO_PRIORITY, OF_ANY, SKT_ROLE_ANY, 1, NULL }, /* after tos, which sets one of its own */
 	{ "defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, OF_TCP, SKT_ROLE_LISTEN, (int)SKT_SECOND, NULL },
 };
 
@@ -137,6 +135,13 @@ int skt_sockopt_apply(int fd, int family, const struct skt_endpoint *e, enum skt
 	if (ret == 0 && (family == AF_INET || family == AF_INET6))
 		ret = sockopt_ip(fd, family, e, err);
 	return ret;
+}
+
+int skt_sockopt_not_inherited(int fd, const struct skt_endpoint *e)
+{
+	const struct skt_opt *priority = skt_endpoint_option(e, "priority");
+
+	return priority ? sockopt_set_int(fd, SOL_SOCKET, SO_PRIORITY, (int)priority->number) : 0;
 }
 
 /* What the system uses by default; read once. */

@@ -10,6 +10,9 @@
  * line). Returns 0, -SKT_E_DENIED or -SKT_E_USAGE with an error that names the option. */
 int skt_sockopt_apply(int fd, int family, const struct skt_endpoint *e, enum skt_role role, struct skt_error *err);
 
+/* Set on an accepted TCP socket what it does not inherit from its listener: priority. Returns 0 or -1 with errno. */
+int skt_sockopt_not_inherited(int fd, const struct skt_endpoint *e);
+
 /* For loopback: cubic where the system's congestion control paces (bbr paces loopback too, and costs two thirds of the
  * throughput). Nothing where the endpoint names one, or the system's is cubic or reno already. Returns whether it was set. */
 bool skt_sockopt_loopback(int fd, const struct skt_addr *addr, const struct skt_endpoint *e);

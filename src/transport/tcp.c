@@ -85,10 +85,13 @@ static int tcp_make(const struct skt_endpoint *e, const struct skt_addr *to, str
 static int tcp_dial_one(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_addr *to, bool has_data,
 			struct skt_stream **ret, struct skt_error *err)
 {
-	int fd = tcp_make(e, to, err), zero = 0;
+	int fd = tcp_make(e, to, err), zero = 0, one = 1;
 
 	if (fd >= 0 && has_data)
 		(void)skt_sys.setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &zero, sizeof(zero));
+	/* without bytes to send connect(2) would do nothing at all, and a server that speaks first never hear of us */
+	if (fd >= 0 && has_data && skt_endpoint_number(e, "fastopen", 0))
+		(void)skt_sys.setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &one, sizeof(one));
 	return fd < 0 ? fd : skt_connect_new(loop, fd, to, SKT_FD_TCP, ret, err);
 }
 
@@ -110,6 +113,11 @@ static int tcp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const s
 			return skt_fail(err, SKT_E_USAGE, 0, _("%s is not an address of that family"), host);
 		return tcp_dial_one(loop, e, &addr[0], origin->has_data, ret, err);
 	}
+	if (e->zone && strchr(host, ':')) {
+		(void)skt_fail(err, SKT_E_USAGE, ENODEV, _("no such interface: %s"), e->zone);
+		skt_hint(err, "%s", _("ip link lists those there are"));
+		return -SKT_E_USAGE;
+	}
 	if (!skt_resolve_is_localhost(host))
 		return skt_race_new(loop, e, host, family, NULL, 0, tcp_make, ret, err);
 	n = skt_resolve_loopback(e->port, family, addr);
@@ -128,7 +136,8 @@ static int tcp_listen_addresses(const struct skt_endpoint *e, struct skt_addr *r
 		return skt_resolve_loopback(e->port, family, ret);
 	if (strcmp(e->host, "any") == 0) {
 		n += family != AF_INET && skt_addr_parse_ip("::", NULL, e->port, &ret[n]) == 0;
-		n += family != AF_INET6 && skt_addr_parse_ip("0.0.0.0", NULL, e->port, &ret[n]) == 0;
+		if (n == 0 || skt_endpoint_number(e, "v6only", 1)) /* else :: takes IPv4 along */
+			n += family != AF_INET6 && skt_addr_parse_ip("0.0.0.0", NULL, e->port, &ret[n]) == 0;
 		return n;
 	}
 	if (skt_addr_parse_ip(e->host, e->zone, e->port, ret) == 0)
@@ -160,7 +169,8 @@ static int tcp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, 
 /* A connection from this machine to an address that is not loopback's listener still runs over loopback. */
 static int tcp_tune(struct skt_listener *l, int fd, const struct skt_addr *peer)
 {
-	return skt_addr_is_loopback(peer) ? skt_sockopt_congestion(fd, l->congestion) : 0;
+	(void)skt_sockopt_loopback(fd, peer, l->tuning);
+	return skt_sockopt_not_inherited(fd, l->tuning);
 }
 
 static bool tcp_is_missing(const struct skt_error *err)
@@ -221,8 +231,10 @@ static int tcp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struc
 	}
 	if (failed)
 		return failed;
-	l->congestion = skt_sockopt_loopback_congestion(e);
-	l->tune = l->congestion && !skt_addr_is_loopback(&l->socket[0].addr) ? tcp_tune : NULL;
+	l->tuning = e;
+	if ((skt_sockopt_loopback_congestion(e) && !skt_addr_is_loopback(&l->socket[0].addr)) ||
+	    skt_endpoint_option(e, "priority"))
+		l->tune = tcp_tune;
 	*ret = l;
 	return 0;
 }

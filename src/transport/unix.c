@@ -83,8 +83,8 @@ static int unix_remove_stale(const struct skt_endpoint *e, const struct skt_addr
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
 		return unix_taken(e->address, _("exists, and is not a socket"), err);
-	fd = skt_sys.socket(AF_UNIX, (unix_is_packet(e) ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
-			    0);
+	/* asked with a socket of another type: EPROTOTYPE says that somebody is there, and nobody has to accept us */
+	fd = skt_sys.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return skt_fail(err, SKT_E_LIMIT, errno, _("cannot make a unix socket: %s"), strerror(errno));
 	if (skt_sys.connect(fd, &addr->sa, addr->len) < 0)
@@ -165,6 +165,13 @@ static int unix_own_file(struct skt_listener *l, const struct skt_endpoint *e, s
 	return unix_give_away(e, err);
 }
 
+/* An accepted unix socket inherits none of its listener's options. */
+static int unix_tune(struct skt_listener *l, int fd, const struct skt_addr *peer)
+{
+	(void)peer;
+	return skt_sockopt_apply(fd, AF_UNIX, l->tuning, SKT_ROLE_LISTEN, NULL);
+}
+
 static int unix_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		       struct skt_error *err)
 {
@@ -183,10 +190,13 @@ static int unix_listen(struct skt_loop *loop, const struct skt_endpoint *e, stru
 	}
 	if (failed == 0)
 		failed = unix_own_file(l, e, err);
-	if (failed == 0)
+	if (failed == 0) {
+		l->tuning = e;
+		l->tune = e->n_opt ? unix_tune : NULL;
 		*ret = l;
-	else
+	} else {
 		skt_listener_free(l);
+	}
 	return failed;
 }
 

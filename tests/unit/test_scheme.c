@@ -129,7 +129,7 @@ static void the_options_that_transports_rely_on_are_where_they_look_for_them(voi
 	} cases[] = {
 		{ "tcp",
 		  "timeout retry linger sndbuf rcvbuf mark priority backlog family bind sport interface tos dscp ttl v6only "
-		  "reuseport freebind nodelay keepalive user-timeout mss congestion fastopen defer-accept quickack" },
+		  "reuseport freebind nodelay keepalive user-timeout mss congestion fastopen defer-accept" },
 		{ "tcp4", "timeout bind ttl nodelay" },
 		{ "tcp6", "timeout bind v6only nodelay" },
 		{ "unix", "timeout retry linger sndbuf backlog mode user group unlink" },
