@@ -334,6 +334,8 @@ static void link_look(struct skt_link *link)
 		patience = silence;
 	if (patience < next)
 		next = patience;
+	if (linger == 0 && (skt_flow_held(&link->flow[0]) || skt_flow_held(&link->flow[1])))
+		link->end = SKT_END_CUT; /* its time was up before everything was delivered */
 	if (link->is_draining || link_is_over(link, patience) || linger == 0) {
 		link_close(link);
 		return;
