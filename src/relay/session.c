@@ -241,14 +241,14 @@ static void session_origin(struct skt_session *s, struct skt_origin *ret)
 }
 
 /* The side that is there has gone while the other is being dialled, perhaps again and again: nobody is left to serve. One that has
- * only ended its bytes still wants the answer. */
+ * only ended its bytes still wants the answer, and what one has left behind is still delivered. */
 static void session_from_woken(void *user)
 {
 	struct skt_session *s = user;
 	const struct skt_fd *raw = skt_stream_raw(s->link.side[0]);
 	struct skt_error err;
 
-	if (!raw || raw->in.fd != raw->out.fd || !(raw->ready & (SKT_HUP | SKT_ERR)))
+	if (!raw || raw->in.fd != raw->out.fd || !(raw->ready & (SKT_HUP | SKT_ERR)) || skt_fd_waiting(raw) > 0)
 		return;
 	(void)skt_fail(&err, SKT_E_IO, ECONNRESET, "%s", _("the client went before the link was open"));
 	session_not_opened(s, &err);

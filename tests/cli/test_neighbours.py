@@ -2,6 +2,7 @@
 """What others do beside a link: a second soket on the same path, programs that have ended, clients that leave, limits of the shell."""
 import os
 import signal
+import socket
 import subprocess
 
 from harness.clock import Deadline, until
@@ -78,3 +79,16 @@ def test_stopping_connect_ends_the_whole_family_of_its_program(tmp_path):
         grandchild = int(mark.read_text(encoding="ascii"))
         p.stop()
         until(lambda: not os.path.exists(f"/proc/{grandchild}"), Deadline(5), "its end")
+
+
+def test_what_a_client_left_behind_is_delivered_once_its_target_is_there(short_path):
+    path = f"{short_path}/u.sock"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with Soket("link", "--json", path, f"tcp://127.0.0.1:{port}", "retry=forever") as p:
+        p.event("listening")
+        with dial_unix(path, p.deadline) as client:
+            client.send_bytes(b"left behind", p.deadline)
+        with Soket("listen", "--json", f"tcp://127.0.0.1:{port}") as server:
+            assert server.wait() == 0
+            assert server.out.text() == "left behind"
