@@ -232,7 +232,8 @@ static void session_origin(struct skt_session *s, struct skt_origin *ret)
 	struct skt_fd *raw = s->link.side[0] ? skt_stream_raw(s->link.side[0]) : NULL;
 
 	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once };
-	ret->has_data = raw && raw->in_kind != SKT_FD_NONE && raw->in_kind != SKT_FD_TTY && skt_fd_waiting(raw) > 0;
+	ret->has_data = skt_endpoint_transport(config->to)->form == SKT_FORM_HOST && raw &&
+			raw->in_kind != SKT_FD_NONE && raw->in_kind != SKT_FD_TTY && skt_fd_waiting(raw) > 0;
 	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || !raw)
 		return;
 	ret->scheme = s->relay->listener ? s->relay->listener->scheme : skt_endpoint_transport(config->from)->name;
