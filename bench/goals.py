@@ -48,4 +48,22 @@ GOALS = {
     "start": (
         ("ms", AT_MOST, 5, None),
     ),
+    "ports-idle": (
+        ("ms", AT_MOST, 0.5, "ss"),
+    ),
+    "ports-farm": (
+        ("ms", AT_MOST, 0.35, "ss"),
+    ),
+    "flows-farm": (
+        ("ms", AT_MOST, 0.4, "ss"),
+    ),
+    "flows-timewait": (
+        ("ms", AT_MOST, 0.5, "ss"),
+    ),
+    "flows-watch": (
+        ("cpu", AT_MOST, 0.10, None),
+    ),
+    "run-true": (
+        ("over_ms", AT_MOST, 5, None),
+    ),
 }

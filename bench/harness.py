@@ -23,6 +23,7 @@ from peers import ROOT
 
 OUT = os.path.join(ROOT, "build", "bench")
 LOAD = os.path.join(OUT, "load")
+FARM = os.path.join(OUT, "farm")
 PATIENCE = 30                   # seconds that a client may take longer than it was asked to
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -370,11 +371,12 @@ def save(workload, record):
     os.replace(path + ".new", path)
 
 
-def build_load():
-    """Compiles load.c where that is newer than the program."""
-    source = os.path.join(ROOT, "bench", "load.c")
+def build_programs():
+    """Compiles load.c and farm.c where they are newer than their programs."""
     os.makedirs(OUT, exist_ok=True)
-    if os.path.exists(LOAD) and os.path.getmtime(LOAD) >= os.path.getmtime(source):
-        return
-    cc = os.environ.get("CC", "cc").split()
-    subprocess.run([*cc, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-o", LOAD, source], check=True, timeout=120)
+    for program in (LOAD, FARM):
+        source = os.path.join(ROOT, "bench", os.path.basename(program) + ".c")
+        if os.path.exists(program) and os.path.getmtime(program) >= os.path.getmtime(source):
+            continue
+        cc = os.environ.get("CC", "cc").split()
+        subprocess.run([*cc, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-o", program, source], check=True, timeout=120)

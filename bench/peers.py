@@ -61,6 +61,9 @@ class Contender:
     tcp: tuple = ()                # (from stdin to a socket, from a socket to stdout) over TCP
     unix: tuple = ()               # the same over a unix socket
     start: str = ""                # for the workload `start`
+    ports: str = ""                # lists who listens, with processes
+    flows: str = ""                # lists every TCP socket, with processes
+    lease: str = ""                # runs `true`, with a port of its own where it can
     idle: int = 5000               # idle links to ask for; fewer where each is a process
     must_say: str = ""             # the program is another one of that name where its help lacks this
     path: str = dataclasses.field(default="", init=False)
@@ -121,7 +124,8 @@ CONTENDERS = (
               relay="{program} link 127.0.0.1:{L} 127.0.0.1:{D}",
               tcp=("{program} connect 127.0.0.1:{L}", "{program} listen 127.0.0.1:{L}"),
               unix=("{program} connect {U}", "{program} listen {U}"),
-              start="{program} explain 80"),
+              start="{program} explain 80",
+              ports="{program} ports", flows="{program} flows --all", lease="{program} run -- true"),
     Contender("haproxy", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY),
     Contender("haproxy-splice", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY,
               extra=HAPROXY_SPLICE),
@@ -139,7 +143,10 @@ CONTENDERS = (
               tcp=("{program} -N 127.0.0.1 {L}", "{program} -l 127.0.0.1 {L}"),
               unix=("{program} -N -U {U}", "{program} -l -U {U}")),
     # The limit of `start`: a program that does nothing.
-    Contender("true", ("true",), start="{program}"),
+    Contender("true", ("true",), start="{program}", lease="{program}"),
+    Contender("ss", ("ss",), "-V", ports="{program} -tulnp", flows="{program} -tanp"),
+    Contender("netstat", ("netstat",), "--version", ports="{program} -tulnp", flows="{program} -tanp"),
+    Contender("lsof", ("lsof",), "-v", ports="{program} -nP -i", flows="{program} -nP -iTCP"),
 )
 
 

@@ -88,7 +88,9 @@ const struct skt_command skt_cmd_completion = {
 	.synopsis = "bash|zsh|fish [FLAGS]",
 	.description = N_(
 		"The script knows every command, flag and scheme, the options of the scheme that is being typed, and the "
-		"values that they take. It is made from soket's own tables, so it always fits this version."),
+		"values that they take. It is made from soket's own tables, so it always fits this version. Ports, processes, "
+		"connections and namespaces are those of the moment: the script asks soket for them."),
 	.examples = completion_examples,
+	.words = "bash zsh fish",
 	.run = completion_run,
 };

@@ -89,5 +89,6 @@ const struct skt_command skt_cmd_connect = {
 	.flags = connect_flags,
 	.examples = connect_examples,
 	.takes_endpoints = 1,
+	.words = "@port",
 	.run = connect_run,
 };

@@ -222,5 +222,6 @@ const struct skt_command skt_cmd_explain = {
 	.flags = flags,
 	.examples = examples,
 	.takes_endpoints = 1,
+	.words = "@port",
 	.run = explain_run,
 };

@@ -35,6 +35,7 @@ struct skt_command {
 	const struct skt_flag *flags; /* ended by a NULL name; the common ones (help json verbose quiet) are added to every command */
 	const struct skt_example *examples; /* ended by a NULL line */
 	int takes_endpoints; /* how many at most; completion offers schemes and options, the manual explains them */
+	const char *words; /* what completes its words: as skt_completion_add_flag_value() says; NULL for nothing known */
 	int (*run)(const struct skt_args *args); /* the exit status: a kind of enum skt_err, or a child's own */
 };
 

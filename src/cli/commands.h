@@ -8,10 +8,19 @@
 extern const struct skt_command skt_cmd_connect;
 extern const struct skt_command skt_cmd_listen;
 extern const struct skt_command skt_cmd_link;
+extern const struct skt_command skt_cmd_ports;
+extern const struct skt_command skt_cmd_flows;
+extern const struct skt_command skt_cmd_who;
 extern const struct skt_command skt_cmd_explain;
+extern const struct skt_command skt_cmd_wait;
+extern const struct skt_command skt_cmd_free;
+extern const struct skt_command skt_cmd_run;
+extern const struct skt_command skt_cmd_take;
+extern const struct skt_command skt_cmd_close;
 extern const struct skt_command skt_cmd_demo;
 extern const struct skt_command skt_cmd_help;
 extern const struct skt_command skt_cmd_completion;
-extern const struct skt_command skt_cmd_manual; /* not shown: for the build */
+extern const struct skt_command skt_cmd_manual;   /* not shown: for the build */
+extern const struct skt_command skt_cmd_complete; /* not shown: for completion scripts */
 
 #endif

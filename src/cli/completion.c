@@ -10,18 +10,11 @@
 static const struct {
 	const char *key, *unit, *what;
 } values[] = {
-	{ "cwd", NULL, "@directory" },
-	{ "user", NULL, "@user" },
-	{ "group", NULL, "@group" },
-	{ "interface", NULL, "@interface" },
-	{ "retry", NULL, "forever" },
-	{ "keepalive", NULL, "yes no" },
-	{ "path", NULL, "" }, /* of a web address */
-	{ NULL, "PATH", "@file" },
-	{ NULL, "FILE", "@file" },
-	{ NULL, "DIRECTORY", "@directory" },
-	{ NULL, "DIR", "@directory" },
-	{ NULL, "yes|no", "yes no" },
+	{ "cwd", NULL, "@directory" },       { "user", NULL, "@user" },    { "group", NULL, "@group" },
+	{ "interface", NULL, "@interface" }, { "netns", NULL, "@netns" },  { "retry", NULL, "forever" },
+	{ "keepalive", NULL, "yes no" },     { "path", NULL, "" }, /* of a web address */
+	{ NULL, "PATH", "@file" },           { NULL, "FILE", "@file" },    { NULL, "DIRECTORY", "@directory" },
+	{ NULL, "DIR", "@directory" },       { NULL, "yes|no", "yes no" },
 };
 
 static void completion_add(enum skt_opttype type, const char *key, const char *unit, const char *choices,
@@ -76,8 +69,8 @@ void skt_completion_add_words(const struct skt_command *command, struct skt_text
 	const struct skt_command *other;
 	const struct skt_scheme *scheme;
 
-	if (strcmp(command->name, "completion") == 0)
-		skt_text_add(ret, "bash zsh fish");
+	if (command->words)
+		skt_text_add(ret, command->words);
 	if (strcmp(command->name, "help") != 0)
 		return;
 	for (int i = 0; (other = skt_command_at(i)) != NULL; i++)

@@ -6,7 +6,7 @@
  * word before: that is the current word without $2 at its end. */
 #include "cli/completion.h"
 
-static const char bash_function[] =
+static const char bash_helpers[] =
 	"# Leave in REPLY the schemes of an address, from the top layer down.\n"
 	"_soket_schemes_of()\n"
 	"{\n"
@@ -25,6 +25,20 @@ static const char bash_function[] =
 	"\tesac\n"
 	"}\n"
 	"\n"
+	"# Leave in found the words of the moment, of the kind $1, that begin with $2; in a list with what they are behind them.\n"
+	"_soket_live()\n"
+	"{\n"
+	"\tlocal word what\n"
+	"\tlocal -a whats=()\n"
+	"\n"
+	"\twhile IFS=$'\\t' read -r word what; do\n"
+	"\t\t[[ $word == *[\\<\\>]* ]] && printf -v word %q \"$word\"\n"
+	"\t\tfound+=(\"$word\") whats+=(\"${what:+  ($what)}\")\n"
+	"\tdone < <(command \"${COMP_WORDS[0]}\" complete \"$1\" \"$2\" 2>/dev/null)\n"
+	"\t((${#found[@]} > 1 && COMP_TYPE == 63)) || return\n"
+	"\tfor word in \"${!found[@]}\"; do found[word]+=${whats[word]}; done\n"
+	"}\n"
+	"\n"
 	"# Add to COMPREPLY what completes $2 by the kind $1; each candidate begins with $3.\n"
 	"_soket_offer()\n"
 	"{\n"
@@ -39,11 +53,14 @@ static const char bash_function[] =
 	"\t@host) mapfile -t found < <(compgen -S : -A hostname -- \"${2#//}\")\n"
 	"\t\t[[ $2 == //* ]] && found=(\"${found[@]/#////}\") ;;\n"
 	"\t@interface) mapfile -t found < <(cd /sys/class/net 2>/dev/null && compgen -W \"$(echo *)\" -- \"$2\") ;;\n"
+	"\t@*) _soket_live \"${1#@}\" \"$2\" ;;\n"
 	"\t*) mapfile -t found < <(compgen -W \"$1\" -- \"$2\") ;;\n"
 	"\tesac\n"
 	"\tCOMPREPLY+=(\"${found[@]/#/$3}\")\n"
 	"}\n"
-	"\n"
+	"\n";
+
+static const char bash_function[] =
 	"# Endpoints and their options: $1 is the word so far, $2 the schemes of the endpoint before it, $3 whether one more may come.\n"
 	"_soket_endpoint()\n"
 	"{\n"
@@ -130,10 +147,11 @@ static const char bash_function[] =
 	"\t\t_soket_offer \"${_soket_flags[$command]}\" \"$cur\"\n"
 	"\telif [[ -v _soket_endpoints[$command] ]]; then\n"
 	"\t\t_soket_endpoint \"$cur\" \"$schemes\" $((n < _soket_endpoints[$command]))\n"
+	"\t\t((n < _soket_endpoints[$command])) && _soket_offer \"${_soket_words[$command]-}\" \"$cur\"\n"
 	"\telse\n"
 	"\t\t_soket_offer \"${_soket_words[$command]-}\" \"$cur\"\n"
 	"\tfi\n"
-	"\t[[ ${COMPREPLY[0]-} == *[:=] ]] && compopt -o nospace 2>/dev/null\n"
+	"\t[[ ${COMPREPLY[0]-} == *[:=\\<\\>] ]] && compopt -o nospace 2>/dev/null\n"
 	"\tCOMPREPLY=(\"${COMPREPLY[@]#\"$prefix\"}\")\n"
 	"}\n"
 	"\n"
@@ -263,5 +281,6 @@ void skt_completion_bash(struct skt_text *t)
 	bash_of_schemes(t, "_soket_address", bash_address);
 	bash_of_schemes(t, "_soket_below", bash_below);
 	skt_text_addc(t, '\n');
+	skt_text_add(t, bash_helpers);
 	skt_text_add(t, bash_function);
 }

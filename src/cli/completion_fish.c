@@ -72,6 +72,10 @@ static const char fish_functions[] =
 	"\t\t\tstring match -q -- '//*' \"$argv[2]\"; and set found //$found\n"
 	"\t\tcase @interface\n"
 	"\t\t\tset found (command ls /sys/class/net 2>/dev/null)\n"
+	"\t\tcase '@*'\n"
+	"\t\t\tset -l self (commandline -opc)[1]\n"
+	"\t\t\tcommand -q $self; or return\n"
+	"\t\t\tset found (command $self complete (string sub -s 2 -- \"$argv[1]\") \"$argv[2]\" 2>/dev/null)\n"
 	"\t\tcase '*'\n"
 	"\t\t\tset found (string split -n ' ' -- \"$argv[1]\")\n"
 	"\tend\n"
@@ -248,8 +252,10 @@ static void fish_commands(struct skt_text *t)
 		skt_text_addc(t, '\n');
 		skt_completion_add_words(command, &words);
 		if (words.len > 0)
-			skt_text_addf(t, "complete -c soket -n '__soket_is %s' -a '%s'\n", command->name,
-				      skt_text_get(&words));
+			skt_text_addf(t,
+				      "complete -c soket -n '__soket_is %s' -k -a '(__soket_offer \"%s\" "
+				      "(commandline -ct) \"\")'\n",
+				      command->name, skt_text_get(&words));
 		for (int f = 0; (flag = skt_command_flag_at(command, f)) != NULL; f++)
 			fish_flag(t, command, flag);
 		t->failed |= words.failed;

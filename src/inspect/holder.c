@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who holds a port.
- *
- * How it works: the kernel's tables (/proc/net/tcp, tcp6, unix) give the listening socket's inode and owner; the process that has a
- * descriptor with that inode is the holder. Other users' descriptors are closed to us: then only the user is known, and that
- * is what is said (honest). */
+/* Who holds a port or a socket's name: what is looked for, and whether a socket is it. */
 #include "inspect/holder.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <inttypes.h>
-#include <pwd.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,232 +12,265 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
-#include "base/unit.h"
-#include "sys/clock.h"
+#include "sys/addr.h"
 
-enum { HOLDER_TCP_LISTEN = 0x0A };
+/* --- the spot ---------------------------------------------------------------------------------------------------------- */
 
-/* Look for the row; 0 with inode and user, or -1. */
-static int holder_tcp_row(const char *table, unsigned port, uint64_t *inode, unsigned *user)
+static const struct spot_scheme {
+	const char *scheme;
+	enum skt_proto proto;
+	int family;
+} spot_schemes[] = {
+	{ "tcp", SKT_PROTO_TCP, 0 },
+	{ "tcp4", SKT_PROTO_TCP, 4 },
+	{ "tcp6", SKT_PROTO_TCP, 6 },
+	{ "udp", SKT_PROTO_UDP, 0 },
+	{ "udp4", SKT_PROTO_UDP, 4 },
+	{ "udp6", SKT_PROTO_UDP, 6 },
+	{ "unix", SKT_PROTO_UNIX, 0 },
+	{ "unix-dgram", SKT_PROTO_UNIX_DGRAM, 0 },
+	{ "unix-seqpacket", SKT_PROTO_UNIX_SEQPACKET, 0 },
+	{ "vsock", SKT_PROTO_VSOCK, 0 },
+};
+
+static bool ip_is_any(const struct skt_ip *ip)
 {
-	FILE *f = fopen(table, "re");
-	char line[512];
-	int ret = -1;
+	static const uint8_t none[16];
 
-	while (f && ret < 0 && fgets(line, sizeof(line), f)) {
-		unsigned local, state, uid;
-		uint64_t number;
-
-		if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %u %*d %" SCNu64,
-			   &local, &state, &uid, &number) != 4 ||
-		    local != port || state != HOLDER_TCP_LISTEN)
-			continue;
-		*inode = number;
-		*user = uid;
-		ret = 0;
-	}
-	if (f)
-		(void)fclose(f);
-	return ret;
+	return ip->family == 0 || memcmp(ip->bytes, none, ip->family == 4 ? 4 : 16) == 0;
 }
 
-static int holder_unix_row(const char *path, uint64_t *inode)
+static bool ip_is_loopback(const struct skt_ip *ip)
 {
-	enum { ACCEPTS = 0x10000 };
-	FILE *f = fopen("/proc/net/unix", "re");
-	char line[512];
-	int ret = -1;
+	static const uint8_t one[16] = { [15] = 1 };
 
-	while (f && ret < 0 && fgets(line, sizeof(line), f)) {
-		unsigned flags;
-		uint64_t number;
-		int at = 0;
-
-		line[strcspn(line, "\n")] = '\0';
-		if (sscanf(line, "%*[0-9a-fA-F]: %*x %*x %x %*x %*x %" SCNu64 " %n", &flags, &number, &at) < 2 ||
-		    at == 0 || !(flags & ACCEPTS) || strcmp(line + at, path) != 0)
-			continue;
-		*inode = number;
-		ret = 0;
-	}
-	if (f)
-		(void)fclose(f);
-	return ret;
+	return ip->family == 4 ? ip->bytes[0] == 127 : memcmp(ip->bytes, one, 16) == 0;
 }
 
-static bool holder_has_inode(const char *pid, const char *wanted)
+static bool ip_is_same(const struct skt_ip *a, const struct skt_ip *b)
 {
-	char path[320], target[64];
-	DIR *dir;
+	return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
+}
+
+/* An IPv4 address in IPv6 clothes is the IPv4 address. */
+static struct skt_ip ip_bare(const struct skt_ip *ip)
+{
+	return ip->family == 6 && skt_ip_is_mapped(ip) ? skt_ip_unmap(ip) : *ip;
+}
+
+static bool ip_is_of(const struct skt_ip *ip, const struct sockaddr *sa)
+{
+	struct skt_addr addr = { 0 };
+	const unsigned char *bytes;
+	int n;
+
+	if (!sa || (sa->sa_family != AF_INET && sa->sa_family != AF_INET6))
+		return false;
+	memcpy(addr.room, sa, sa->sa_family == AF_INET ? sizeof(addr.in) : sizeof(addr.in6));
+	bytes = skt_addr_bytes(&addr, &n);
+	return bytes && n == (ip->family == 4 ? 4 : 16) && memcmp(bytes, ip->bytes, (size_t)n) == 0;
+}
+
+/* Whether it is an address of one of this machine's interfaces. */
+static bool ip_is_ours(const struct skt_ip *ip)
+{
+	struct ifaddrs *all = NULL;
 	bool found = false;
 
-	(void)snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
-	dir = opendir(path);
-	for (const struct dirent *d; dir && !found && (d = readdir(dir)) != NULL;) {
-		ssize_t n;
-
-		(void)snprintf(path, sizeof(path), "/proc/%.20s/fd/%.20s", pid, d->d_name);
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n <= 0)
-			continue;
-		target[n] = '\0';
-		found = strcmp(target, wanted) == 0;
-	}
-	if (dir)
-		(void)closedir(dir);
+	if (getifaddrs(&all) < 0)
+		return false;
+	for (const struct ifaddrs *a = all; a && !found; a = a->ifa_next)
+		found = ip_is_of(ip, a->ifa_addr);
+	freeifaddrs(all);
 	return found;
 }
 
-static void holder_name(int pid, char *ret, size_t size)
+/* RFC 6761, section 6.3: localhost and what ends in it is this machine. */
+static bool spot_is_localhost(const char *host)
 {
-	char path[64];
-	FILE *f;
+	static const char localhost[] = "localhost";
+	size_t n = strlen(host), tail = sizeof(localhost) - 1;
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(ret, (int)size, f))
+	return n >= tail && strcasecmp(host + n - tail, localhost) == 0 && (n == tail || host[n - tail - 1] == '.');
+}
+
+static void spot_host(const struct skt_endpoint *e, struct skt_spot *ret)
+{
+	size_t wrong;
+
+	ret->port = (unsigned)e->port;
+	if (!ret->family)
+		ret->family = (int[]){ 0, 4, 6 }[skt_endpoint_number(e, "family", 0) % 3];
+	if (!e->family || skt_ip_parse(e->host, strlen(e->host), &ret->ip, &wrong) < 0) {
+		ret->is_local = !e->host[0] || strcmp(e->host, "any") == 0 || spot_is_localhost(e->host);
+		return;
+	}
+	ret->ip = ip_bare(&ret->ip);
+	ret->family = ret->ip.family;
+	ret->is_local = ip_is_any(&ret->ip) || ip_is_loopback(&ret->ip) || ip_is_ours(&ret->ip);
+	ret->is_remote = !ret->is_local;
+}
+
+/* The path with every link in its directories followed: two ways to write it are one. */
+static void spot_canonical(const char *path, char *ret, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+	char *directory = slash == path ? strdup("") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
+	char *real = directory ? realpath(directory[0] ? directory : "/", NULL) : NULL;
+	int n = real ? snprintf(ret, size, "%s/%s", strcmp(real, "/") == 0 ? "" : real, slash ? slash + 1 : path) : -1;
+
+	if (n < 0 || (size_t)n >= size)
 		ret[0] = '\0';
-	ret[strcspn(ret, "\n")] = '\0';
-	if (f)
-		(void)fclose(f);
+	free(real);
+	free(directory);
 }
 
-/* Field 22 of /proc/PID/stat: ticks after boot; proc(5). The name before it may hold blanks and parentheses. */
-static int64_t holder_age(int pid)
+int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_error *err)
 {
-	char path[64], line[1024];
-	uint64_t ticks = 0;
-	double up = 0;
-	const char *after;
-	FILE *f;
+	const struct skt_scheme *s = skt_endpoint_transport(e);
+	struct skt_spot spot = { 0 };
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f || !fgets(line, sizeof(line), f) || !(after = strrchr(line, ')')) ||
-	    sscanf(after + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %" SCNu64,
-		   &ticks) != 1)
-		ticks = 0;
-	if (f)
-		(void)fclose(f);
-	f = fopen("/proc/uptime", "re");
-	if (!f || fscanf(f, "%lf", &up) != 1)
-		up = 0;
-	if (f)
-		(void)fclose(f);
-	return ticks && up > 0 ? (int64_t)((up - (double)ticks / (double)sysconf(_SC_CLK_TCK)) * 1e9) : -1;
-}
-
-static void holder_fill(int pid, struct skt_holder *ret)
-{
-	char path[64];
-	ssize_t n;
-
-	ret->pid = pid;
-	holder_name(pid, ret->name, sizeof(ret->name));
-	(void)snprintf(path, sizeof(path), "/proc/%d/cwd", pid);
-	n = readlink(path, ret->cwd, sizeof(ret->cwd) - 1);
-	ret->cwd[n > 0 ? n : 0] = '\0';
-	ret->age = holder_age(pid);
-}
-
-static int holder_of_inode(uint64_t inode, struct skt_holder *ret)
-{
-	char wanted[40];
-	DIR *dir = opendir("/proc");
-	int pid = 0;
-
-	(void)snprintf(wanted, sizeof(wanted), "socket:[%" PRIu64 "]", inode);
-	for (const struct dirent *d; dir && !pid && (d = readdir(dir)) != NULL;)
-		if (d->d_name[0] >= '0' && d->d_name[0] <= '9' && holder_has_inode(d->d_name, wanted))
-			pid = (int)strtol(d->d_name, NULL, 10);
-	if (dir)
-		(void)closedir(dir);
-	if (!pid)
-		return -SKT_E_DENIED;
-	holder_fill(pid, ret);
+	for (size_t i = 0; i < SKT_LENGTH(spot_schemes); i++)
+		if (strcmp(spot_schemes[i].scheme, s->name) == 0) {
+			spot.protos = 1U << spot_schemes[i].proto;
+			spot.family = spot_schemes[i].family;
+		}
+	if (!spot.protos) {
+		(void)skt_fail(err, SKT_E_USAGE, 0, _("%s is neither a port nor a socket that somebody could hold"), s->name);
+		skt_hint(err, "%s", _("write a port (8080, udp:53), a socket address, a path or an @name"));
+		return -SKT_E_USAGE;
+	}
+	if (s->form == SKT_FORM_HOST) {
+		spot_host(e, &spot);
+	} else if (s->form == SKT_FORM_VSOCK) {
+		spot.port = e->vport;
+	} else {
+		spot.name = e->address;
+		if (spot.name[0] != '@')
+			spot_canonical(spot.name, spot.path, sizeof(spot.path));
+	}
+	*ret = spot;
 	return 0;
 }
 
-int skt_holder_of_port(unsigned port, struct skt_holder *ret)
-{
-	uint64_t inode;
-	unsigned user;
+/* --- which sockets are at the spot -------------------------------------------------------------------------------------- */
 
-	*ret = (struct skt_holder){ .age = -1 };
-	if (holder_tcp_row("/proc/net/tcp", port, &inode, &user) < 0 &&
-	    holder_tcp_row("/proc/net/tcp6", port, &inode, &user) < 0)
-		return -SKT_E_RESOLVE;
-	ret->user = user;
-	return holder_of_inode(inode, ret);
+static bool spot_is_proto(const struct skt_spot *spot, const struct skt_sock *s)
+{
+	return spot->protos & 1U << s->proto;
 }
 
-int skt_holder_of_path(const char *path, struct skt_holder *ret)
+/* A path is compared as it was bound; an absolute one also with its links followed. A relative one counts from the directory of
+ * whoever bound it, which is not known here: it is compared as text alone. */
+static bool spot_has_name(const struct skt_spot *spot, const struct skt_socktable *t, const struct skt_sock *s)
 {
-	uint64_t inode;
+	struct skt_text name = { 0 };
+	char canonical[sizeof(spot->path)] = "";
+	const char *text;
+	bool same;
 
-	*ret = (struct skt_holder){ .age = -1 };
-	return holder_unix_row(path, &inode) < 0 ? -SKT_E_RESOLVE : holder_of_inode(inode, ret);
+	if (!spot->name || s->name_len == 0)
+		return false;
+	skt_socktable_add_name(t, s, &name);
+	text = skt_text_get(&name);
+	same = strcmp(text, spot->name) == 0 || (spot->path[0] && strcmp(text, spot->path) == 0);
+	if (!same && text[0] == '/' && spot->path[0] && strcmp(strrchr(text, '/'), strrchr(spot->path, '/')) == 0) {
+		spot_canonical(text, canonical, sizeof(canonical));
+		same = strcmp(canonical, spot->path) == 0;
+	}
+	skt_text_release(&name);
+	return same;
 }
 
-static const char *holder_user(unsigned user, char *room, size_t size)
+bool skt_spot_has(const struct skt_spot *spot, const struct skt_socktable *t, const struct skt_sock *s)
 {
-	const struct passwd *pw = getpwuid(user);
-
-	if (user == getuid())
-		return _("you");
-	if (pw)
-		return pw->pw_name;
-	(void)snprintf(room, size, _("user %u"), user);
-	return room;
+	if (!(1U << s->proto & (SKT_PROTOS_IP | 1U << SKT_PROTO_VSOCK)))
+		return spot_has_name(spot, t, s);
+	return spot->port && s->local_port == spot->port && !spot->is_remote;
 }
 
-/* "~/shop" for what is in our own home */
-static void holder_directory(const char *cwd, char *ret, size_t size)
+bool skt_spot_is_dialled(const struct skt_spot *spot, const struct skt_sock *s)
 {
-	const char *home = getenv("HOME");
-	size_t n = home ? strlen(home) : 0;
+	struct skt_ip remote = ip_bare(&s->remote);
 
-	if (n > 1 && strncmp(cwd, home, n) == 0 && (cwd[n] == '/' || cwd[n] == '\0'))
-		(void)snprintf(ret, size, "~%s", cwd + n);
-	else
-		(void)snprintf(ret, size, "%s", cwd);
+	if (!spot_is_proto(spot, s) || !spot->port || s->remote_port != spot->port || s->remote.family == 0)
+		return false;
+	return spot->ip.family == 0 || ip_is_any(&spot->ip) || ip_is_same(&spot->ip, &remote);
 }
 
-static void holder_say(const struct skt_holder *h, const char *address, struct skt_error *err)
+bool skt_spot_reaches(const struct skt_spot *spot, const struct skt_sock *s)
 {
-	char user[64], cwd[160], age[SKT_UNIT_LENGTH], details[200];
+	struct skt_ip local = ip_bare(&s->local);
+	bool v4 = spot->family != 6 && skt_sock_takes_v4(s), v6 = spot->family != 4 && skt_sock_takes_v6(s);
 
-	holder_directory(h->cwd, cwd, sizeof(cwd));
-	(void)snprintf(details, sizeof(details), "%s%.100s%s%s", cwd[0] ? ", " : "", cwd, h->age >= 0 ? ", " : "",
-		       h->age >= 0 ? skt_duration_print(h->age, age) : "");
-	(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE, _("address in use: %.60s is held by %s (pid %d, %s)%s"), address,
-		       h->name, h->pid, holder_user(h->user, user, sizeof(user)), details);
+	if (!spot_is_proto(spot, s) || s->local_port != spot->port || spot->is_remote || (!v4 && !v6))
+		return false;
+	if (ip_is_any(&s->local))
+		return true;
+	return ip_is_any(&spot->ip) ? ip_is_loopback(&local) : ip_is_same(&spot->ip, &local);
 }
 
-void skt_holder_explain(const struct skt_endpoint *e, struct skt_error *err)
+/* Without a host, loopback is meant: 127.0.0.1 and ::1, each where the family is wanted. */
+static bool spot_overlaps(const struct skt_spot *spot, const struct skt_ip *local, bool is_any)
 {
-	struct skt_holder h;
-	struct skt_text address = { 0 };
-	bool is_port = skt_endpoint_transport(e)->form == SKT_FORM_HOST;
-	int found = is_port ? skt_holder_of_port((unsigned)e->port, &h) : skt_holder_of_path(e->address, &h);
-	char user[64];
+	if (spot->ip.family)
+		return ip_is_any(&spot->ip) || ip_is_same(&spot->ip, local);
+	return is_any || ip_is_loopback(local);
+}
 
-	skt_endpoint_print_address(e, &address);
-	if (found == 0)
-		holder_say(&h, skt_text_get(&address), err);
-	else if (found == -SKT_E_DENIED)
-		(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE,
-			       _("address in use: %.100s is held by a program of %s, which cannot be seen"),
-			       skt_text_get(&address), holder_user(h.user, user, sizeof(user)));
-	skt_text_release(&address);
-	if (found == -SKT_E_RESOLVE)
-		return;
-	if (is_port && h.pid)
-		skt_hint(err, _("try :%d, or :0 for any free port, or end it: kill %d"),
-			 e->port < 65535 ? e->port + 1 : 1024, h.pid);
-	else if (is_port)
-		skt_hint(err, _("try :%d, or :0 for any free port; as root the program can be seen"),
-			 e->port < 65535 ? e->port + 1 : 1024);
-	else if (h.pid)
-		skt_hint(err, _("choose another path, or end it: kill %d"), h.pid);
+bool skt_spot_conflicts(const struct skt_spot *spot, const struct skt_sock *s)
+{
+	struct skt_ip local = ip_bare(&s->local);
+	bool v4 = spot->family != 6 && skt_sock_takes_v4(s), v6 = spot->family != 4 && skt_sock_takes_v6(s);
+
+	if (!spot_is_proto(spot, s) || s->local_port != spot->port || (!v4 && !v6))
+		return false;
+	return ip_is_any(&s->local) || spot_overlaps(spot, &local, spot->is_any);
+}
+
+/* --- looking ------------------------------------------------------------------------------------------------------------ */
+
+struct holders_wanted {
+	const struct skt_spot *spot;
+	const struct skt_socktable *table;
+	bool clients;
+};
+
+static bool holders_want(const struct skt_sock *s, void *user)
+{
+	const struct holders_wanted *w = user;
+
+	return skt_spot_has(w->spot, w->table, s) || (w->clients && skt_spot_is_dialled(w->spot, s));
+}
+
+int skt_holders_look(const struct skt_spot *spot, const struct skt_holders_spec *spec, struct skt_holders *ret,
+		     struct skt_error *err)
+{
+	struct skt_holders h = { .spot = *spot };
+	struct holders_wanted wanted = { .spot = spot, .table = &h.census.table, .clients = spec->clients };
+	struct skt_census_spec census = {
+		.look = { .protos = spec->protos ? spec->protos : spot->protos,
+			  .states = spec->states ? spec->states : SKT_STATES_BOUND },
+		.owners = spec->no_owners ? SKT_OWNERS_NONE : SKT_OWNERS_ALL,
+		.depth = spec->depth,
+		.netns = spec->netns,
+		.all_netns = spec->all_netns,
+		.wants = holders_want,
+		.user = &wanted,
+	};
+	int failed = skt_census_take(&census, &h.census, err);
+
+	if (failed < 0)
+		return failed;
+	if (spot->port && !spec->no_owners)
+		(void)skt_leases_read(&h.leases, NULL); /* without them the holder is still named */
+	*ret = h;
+	return 0;
+}
+
+void skt_holders_release(struct skt_holders *h)
+{
+	skt_census_release(&h->census);
+	skt_leases_release(&h->leases);
+	*h = (struct skt_holders){ 0 };
 }

@@ -6,7 +6,9 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -32,6 +34,11 @@ static int call_ioctl(int fd, unsigned long request, void *argument)
 static int call_pidfd_open(pid_t pid)
 {
 	return (int)syscall(SYS_pidfd_open, pid, 0);
+}
+
+static int call_pidfd_signal(int pidfd, int signal)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }
 
 static int call_thread(void *(*fn)(void *), void *argument)
@@ -116,6 +123,10 @@ struct skt_calls skt_sys = {
 	.lstat = lstat,
 	.unlink = unlink,
 	.mkfifo = mkfifo,
+	.mkdir = mkdir,
+	.link = link,
+	.rename = rename,
+	.setns = setns,
 	.fsync = fsync,
 	.epoll_create1 = epoll_create1,
 	.epoll_ctl = epoll_ctl,
@@ -127,6 +138,7 @@ struct skt_calls skt_sys = {
 	.fcntl = call_fcntl,
 	.ioctl = call_ioctl,
 	.pidfd_open = call_pidfd_open,
+	.pidfd_signal = call_pidfd_signal,
 	.thread = call_thread,
 };
 

@@ -40,6 +40,10 @@
 	CALL(int, lstat, (const char *path, struct stat *st), (path, st))                                                \
 	CALL(int, unlink, (const char *path), (path))                                                                    \
 	CALL(int, mkfifo, (const char *path, mode_t mode), (path, mode))                                                 \
+	CALL(int, mkdir, (const char *path, mode_t mode), (path, mode))                                                  \
+	CALL(int, link, (const char *from, const char *to), (from, to))                                                  \
+	CALL(int, rename, (const char *from, const char *to), (from, to))                                                \
+	CALL(int, setns, (int fd, int type), (fd, type))                                                                 \
 	CALL(int, fsync, (int fd), (fd))                                                                                 \
 	CALL(int, epoll_create1, (int flags), (flags))                                                                   \
 	CALL(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))             \
@@ -57,6 +61,7 @@ struct skt_calls {
 	int (*fcntl)(int fd, int command, long argument);
 	int (*ioctl)(int fd, unsigned long request, void *argument);
 	int (*pidfd_open)(pid_t pid);                       /* Linux >= 5.3 */
+	int (*pidfd_signal)(int pidfd, int signal);         /* pidfd_send_signal(2), Linux >= 5.1 */
 	int (*thread)(void *(*fn)(void *), void *argument); /* a detached thread; 0 or -1 with errno */
 };
 

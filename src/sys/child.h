@@ -3,6 +3,7 @@
 #ifndef SKT_SYS_CHILD_H
 #define SKT_SYS_CHILD_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -15,7 +16,18 @@ struct skt_spawn {
 	int fd[3];          /* what become 0, 1 and 2; may be equal. Every other descriptor is closed in the child */
 	bool owns_terminal; /* fd[0] is a terminal that becomes the controlling one of a new session */
 	bool own_group;     /* a process group of its own, so that a signal can reach it and its children */
+
+	/* For a program that stands in our place (NULL: none of this): it has this signal mask, ignores what we ignore, and keeps the
+	 * descriptors above 2 that are not close-on-exec, unless `pass` gives it others. */
+	const sigset_t *mask;
+	const int *pass; /* become 3, 4, ... (at most SKT_SPAWN_PASS_MAX); every other descriptor is closed in the child */
+	int n_pass;
+	int *drop; /* closed here and in the child, right before its exec: set to -1, also after a failure */
+	int n_drop;
+	char *pid_text; /* within envp, or NULL: SKT_SPAWN_PID_TEXT bytes in which the child writes its pid and a NUL */
 };
+
+enum { SKT_SPAWN_PASS_MAX = 128, SKT_SPAWN_PID_TEXT = 12 };
 
 /* Start it. Returns 0 with the child's pid and a pidfd in *pidfd (-1 where the kernel has none, before 5.3), or
  * -SKT_E_CHILD with a sentence (not found, not executable, no such directory), or -SKT_E_LIMIT.

@@ -17,7 +17,7 @@
 #include "base/alloc.h"
 #include "sys/call.h"
 
-#define FAULT_OTHERS(CALL) CALL(open) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(thread) CALL(alloc)
+#define FAULT_OTHERS(CALL) CALL(open) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
 
 enum fault_id {
 #define FAULT_ID(result, name, parameters, arguments) FAULT_##name,
@@ -74,6 +74,11 @@ static int fault_ioctl(int fd, unsigned long request, void *argument)
 static int fault_pidfd_open(pid_t pid)
 {
 	return fault_hits(FAULT_pidfd_open) ? -1 : fault_real.pidfd_open(pid);
+}
+
+static int fault_pidfd_signal(int pidfd, int signal)
+{
+	return fault_hits(FAULT_pidfd_signal) ? -1 : fault_real.pidfd_signal(pidfd, signal);
 }
 
 static int fault_thread(void *(*fn)(void *), void *argument)
@@ -169,6 +174,7 @@ __attribute__((constructor)) static void fault_install(void)
 	skt_sys.fcntl = fault_fcntl;
 	skt_sys.ioctl = fault_ioctl;
 	skt_sys.pidfd_open = fault_pidfd_open;
+	skt_sys.pidfd_signal = fault_pidfd_signal;
 	skt_sys.thread = fault_thread;
 	skt_alloc_fails = fault_alloc;
 }

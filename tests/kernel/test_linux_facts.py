@@ -242,3 +242,71 @@ def test_a_port_can_be_bound_again_at_once_after_its_connections_with_reuseaddr(
         again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         again.bind(address)
         again.listen(1)
+
+
+# --- looking at sockets and processes ------------------------------------------------------------------------------------
+
+def ask_for_tcp(message_type, body):
+    """Every answer's (family, port) of a dump of listening TCP sockets."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 4) as s:  # NETLINK_SOCK_DIAG
+        s.settimeout(10)
+        s.send(struct.pack("=IHHII", 16 + len(body), message_type, 0x301, 1, 0) + body)
+        found = []
+        for _ in range(10_000):
+            piece = s.recv(65536)
+            while piece:
+                n, kind = struct.unpack_from("=IH", piece)
+                if kind in (2, 3):  # NLMSG_ERROR, NLMSG_DONE
+                    return found if kind == 3 else None
+                found.append((piece[16], struct.unpack_from("!H", piece, 20)[0]))
+                piece = piece[(n + 3) & ~3:]
+    return None
+
+
+def test_the_older_request_dumps_tcp_of_both_families():
+    """One walk over the kernel's table instead of two; inspect/diag_inet.c asks again by family where this fails."""
+    with socket.create_server(("127.0.0.1", 0)) as v4, socket.create_server(("::1", 0), family=socket.AF_INET6) as v6:
+        old = struct.pack("=BBBB48xII", socket.AF_INET, 0, 0, 0, 1 << 10, 0)
+        found = ask_for_tcp(18, old)  # TCPDIAG_GETSOCK
+        assert (socket.AF_INET, v4.getsockname()[1]) in found
+        assert (socket.AF_INET6, v6.getsockname()[1]) in found
+
+
+def test_the_directory_of_a_process_belongs_to_its_effective_user():
+    """Also where the process may not be dumped, whose other files belong to root then."""
+    if os.geteuid() != 0:
+        pytest.skip("changing users needs root")
+    hold, mine = os.pipe()
+    ready, done = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(mine)
+        os.setgid(65534)
+        os.setuid(65534)  # which makes it undumpable
+        os.write(done, b"x")
+        os.read(hold, 1)
+        os._exit(0)
+    try:
+        assert os.read(ready, 1) == b"x"
+        assert os.stat(f"/proc/{pid}").st_uid == 65534
+        assert os.stat(f"/proc/{pid}/fd").st_uid == 0
+    finally:
+        for fd in (mine, hold, ready, done):
+            os.close(fd)
+        os.waitpid(pid, 0)
+
+
+def test_a_bound_socket_keeps_its_port_from_those_who_let_the_kernel_choose():
+    """A lease is a socket that is bound with SO_REUSEADDR and never listens."""
+    with socket.socket() as lease:
+        lease.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        lease.bind(("0.0.0.0", 0))
+        port = lease.getsockname()[1]
+        with socket.socket() as plain, pytest.raises(OSError) as refused:
+            plain.bind(("127.0.0.1", port))
+        assert refused.value.errno == errno.EADDRINUSE
+        with socket.socket() as program:
+            program.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            program.bind(("127.0.0.1", port))
+            program.listen(1)
+            socket.create_connection(("127.0.0.1", port), timeout=10).close()

@@ -274,6 +274,96 @@ static void limits_are_told_and_leave_no_descriptor(void **state)
 	assert_false(sigismember(&set, SIGTERM));
 }
 
+static void in_our_place_it_has_our_signals_and_descriptors(void **state)
+{
+	struct skt_spawn spawn = { .fd = { 0, 1, 2 } };
+	int inherited = fcntl(0, F_DUPFD, 9);
+	sigset_t mask;
+	char out[64];
+
+	(void)state;
+	assert_int_equal(inherited, 9);
+	(void)sigemptyset(&mask);
+	spawn.mask = &mask;
+	(void)signal(SIGUSR1, SIG_IGN);
+	assert_int_equal(shell_output(&spawn, "[ -e /proc/$$/fd/9 ] && kill -USR1 $$ && echo alive", out, sizeof(out)),
+			 0);
+	(void)signal(SIGUSR1, SIG_DFL);
+	assert_string_equal(out, "alive\n");
+	(void)close(inherited);
+}
+
+/* Also where they lie in each other's places, and where the pipe that reports a failure would. */
+static void descriptors_are_passed_from_3_on(void **state)
+{
+	struct skt_spawn spawn = { .fd = { 0, 1, 2 } };
+	char dir[SUPPORT_PATH], one[SUPPORT_PATH], two[SUPPORT_PATH], out[64];
+	int first, second, pass[2];
+	sigset_t mask;
+
+	(void)state;
+	(void)sigemptyset(&mask);
+	support_dir(dir);
+	support_join(dir, "one", one);
+	support_join(dir, "two", two);
+	first = open(one, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	second = open(two, O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+	assert_int_equal(write(first, "one\n", 4), 4);
+	assert_int_equal(write(second, "two\n", 4), 4);
+	assert_int_equal(lseek(first, 0, SEEK_SET) + lseek(second, 0, SEEK_SET), 0);
+	pass[0] = second;
+	pass[1] = first;
+	spawn.mask = &mask;
+	spawn.pass = pass;
+	spawn.n_pass = 2;
+	assert_int_equal(
+		shell_output(&spawn, "cat <&3; cat <&4; [ -e /proc/$$/fd/5 ] && echo five; true", out, sizeof(out)), 0);
+	assert_string_equal(out, "two\none\n");
+	(void)close(first);
+	(void)close(second);
+	(void)unlink(one);
+	(void)unlink(two);
+	(void)rmdir(dir);
+}
+
+static void what_is_dropped_is_closed_before_the_program_begins(void **state)
+{
+	struct skt_spawn spawn = { .fd = { 0, 1, 2 } };
+	int pipes[2], drop[1];
+
+	(void)state;
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	drop[0] = pipes[1];
+	spawn.drop = drop;
+	spawn.n_drop = 1;
+	/* the program reads the end at once, because nobody has the other end any more */
+	spawn.fd[0] = pipes[0];
+	assert_int_equal(shell(&spawn, "read x; exit 7"), 7);
+	assert_int_equal(drop[0], -1);
+	assert_int_equal(fcntl(pipes[1], F_GETFD), -1);
+	(void)close(pipes[0]);
+}
+
+static void the_child_writes_its_pid_into_its_environment(void **state)
+{
+	char entry[16 + SKT_SPAWN_PID_TEXT] = "LISTEN_PID=";
+	char *const envp[] = { (char[]){ "PATH=/usr/bin:/bin" }, entry, NULL };
+	char *const argv[] = { (char[]){ "sh" }, (char[]){ "-c" }, (char[]){ "[ $LISTEN_PID = $$ ]" }, NULL };
+	struct skt_spawn spawn = { .argv = argv, .envp = envp, .fd = { 0, 1, 2 }, .pid_text = entry + strlen(entry) };
+	struct skt_error err = { 0 };
+	struct pollfd ended = { .events = POLLIN };
+	int status;
+	pid_t pid;
+
+	(void)state;
+	SUPPORT_OK(skt_child_spawn(&spawn, &pid, &ended.fd, &err), &err);
+	assert_int_equal(poll(&ended, 1, 10000), 1);
+	assert_true(skt_child_reap(pid, &status));
+	assert_int_equal(status, 0);
+	assert_string_equal(entry, "LISTEN_PID="); /* ours is not changed */
+	(void)close(ended.fd);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -286,6 +376,10 @@ int main(void)
 		SUPPORT_TEST(ignored_and_blocked_signals_are_as_a_program_expects_them),
 		SUPPORT_TEST(a_signal_reaches_the_whole_group),
 		SUPPORT_TEST(limits_are_told_and_leave_no_descriptor),
+		SUPPORT_TEST(in_our_place_it_has_our_signals_and_descriptors),
+		SUPPORT_TEST(descriptors_are_passed_from_3_on),
+		SUPPORT_TEST(what_is_dropped_is_closed_before_the_program_begins),
+		SUPPORT_TEST(the_child_writes_its_pid_into_its_environment),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

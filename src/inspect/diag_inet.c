@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* TCP and UDP sockets from the kernel: sock_diag(7), linux/inet_diag.h, linux/tcp.h.
+ *
+ * How it works: TCP is asked with the old request (TCPDIAG_GETSOCK), which walks the kernel's tables once for both families; the
+ * new one (SOCK_DIAG_BY_FAMILY) walks them once for each, and is asked where the old one is unknown, and for UDP. */
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/inet_diag.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/alloc.h"
+#include "inspect/source.h"
+#include "sys/netlink.h"
+
+/* Newer than the headers of Debian 12. */
+enum { DIAG_BOUND_INACTIVE = 13 };
+
+struct diag_dump {
+	const struct skt_look *look;
+	struct skt_socktable *table;
+	enum skt_proto proto;
+	unsigned states;
+};
+
+/* What the attributes of one answer hold; NULL where they are missing. */
+struct diag_attributes {
+	const struct nlattr *of[INET_DIAG_MAX + 1];
+};
+
+static int diag_attribute(const struct nlattr *a, void *user)
+{
+	struct diag_attributes *found = user;
+	uint16_t type = mnl_attr_get_type(a);
+
+	if (type <= INET_DIAG_MAX)
+		found->of[type] = a;
+	return MNL_CB_OK;
+}
+
+/* The kernel's struct grew over time: what it did not send stays zero. */
+static void diag_tcp_info(const struct nlattr *a, struct tcp_info *ret)
+{
+	size_t n = mnl_attr_get_payload_len(a);
+
+	memset(ret, 0, sizeof(*ret));
+	memcpy(ret, mnl_attr_get_payload(a), n < sizeof(*ret) ? n : sizeof(*ret));
+}
+
+static skt_time diag_us(uint64_t us)
+{
+	return (skt_time)us * SKT_US;
+}
+
+static skt_time diag_ms(uint64_t ms)
+{
+	return (skt_time)ms * SKT_MS;
+}
+
+static void diag_times(const struct tcp_info *k, struct skt_tcpinfo *ret)
+{
+	ret->rtt = diag_us(k->tcpi_rtt);
+	ret->rtt_variance = diag_us(k->tcpi_rttvar);
+	ret->rtt_min = k->tcpi_min_rtt == UINT32_MAX ? 0 : diag_us(k->tcpi_min_rtt);
+	ret->busy = diag_us(k->tcpi_busy_time);
+	ret->receiver_limited = diag_us(k->tcpi_rwnd_limited);
+	ret->sendbuf_limited = diag_us(k->tcpi_sndbuf_limited);
+	ret->since_sent = diag_ms(k->tcpi_last_data_sent);
+	ret->since_received = diag_ms(k->tcpi_last_data_recv);
+	ret->since_ack = diag_ms(k->tcpi_last_ack_recv);
+}
+
+static uint64_t diag_rate(uint64_t rate)
+{
+	return rate == UINT64_MAX ? 0 : rate;
+}
+
+static void diag_counts(const struct tcp_info *k, struct skt_tcpinfo *ret)
+{
+	enum { NO_THRESHOLD = 0x7fffffff }; /* TCP_INFINITE_SSTHRESH */
+
+	ret->congestion_window = k->tcpi_snd_cwnd;
+	ret->slow_start_threshold = k->tcpi_snd_ssthresh >= NO_THRESHOLD ? UINT32_MAX : k->tcpi_snd_ssthresh;
+	ret->mss_sent = k->tcpi_snd_mss;
+	ret->mss_received = k->tcpi_rcv_mss;
+	ret->unacknowledged = k->tcpi_unacked;
+	ret->lost = k->tcpi_lost;
+	ret->retransmitting = k->tcpi_retrans;
+	ret->retransmits = k->tcpi_total_retrans;
+	ret->bytes_sent = k->tcpi_bytes_sent;
+	ret->bytes_acked = k->tcpi_bytes_acked;
+	ret->bytes_received = k->tcpi_bytes_received;
+	ret->bytes_retransmitted = k->tcpi_bytes_retrans;
+	ret->segments_out = k->tcpi_segs_out;
+	ret->segments_in = k->tcpi_segs_in;
+	ret->delivery_rate = diag_rate(k->tcpi_delivery_rate);
+	ret->pacing_rate = diag_rate(k->tcpi_pacing_rate);
+	ret->is_app_limited = k->tcpi_delivery_rate_app_limited;
+	ret->not_sent = k->tcpi_notsent_bytes;
+}
+
+static int diag_info(const struct diag_dump *dump, struct skt_sock *s, const struct diag_attributes *found)
+{
+	const struct nlattr *a = found->of[INET_DIAG_INFO], *congestion = found->of[INET_DIAG_CONG];
+	struct tcp_info kernel;
+	struct skt_tcpinfo *info;
+
+	if (!a || s->state == SKT_STATE_LISTEN || s->state == SKT_STATE_BOUND)
+		return 0;
+	info = skt_socktable_append_info(dump->table, s);
+	if (!info)
+		return -ENOMEM;
+	diag_tcp_info(a, &kernel);
+	diag_times(&kernel, info);
+	diag_counts(&kernel, info);
+	if (congestion) {
+		size_t n = strnlen(mnl_attr_get_payload(congestion), mnl_attr_get_payload_len(congestion));
+
+		memcpy(info->congestion, mnl_attr_get_payload(congestion),
+		       n < sizeof(info->congestion) ? n : sizeof(info->congestion) - 1);
+	}
+	return 0;
+}
+
+static void diag_memory(struct skt_sock *s, const struct nlattr *a)
+{
+	const uint32_t *memory;
+
+	if (!a || mnl_attr_get_payload_len(a) < (SK_MEMINFO_DROPS + 1) * sizeof(*memory))
+		return;
+	memory = mnl_attr_get_payload(a);
+	s->drops = memory[SK_MEMINFO_DROPS];
+	s->has_drops = true;
+}
+
+static void diag_ip(int family, const void *bytes, struct skt_ip *ret)
+{
+	ret->family = family == AF_INET6 ? 6 : 4;
+	memcpy(ret->bytes, bytes, family == AF_INET6 ? 16 : 4);
+}
+
+static void diag_fill(const struct inet_diag_msg *m, struct skt_sock *s)
+{
+	s->state = m->idiag_state;
+	diag_ip(m->idiag_family, m->id.idiag_src, &s->local);
+	s->local_port = ntohs(m->id.idiag_sport);
+	s->remote_port = ntohs(m->id.idiag_dport);
+	if (s->remote_port ||
+	    (s->state != SKT_STATE_LISTEN && s->state != SKT_STATE_CLOSE && s->state != SKT_STATE_BOUND))
+		diag_ip(m->idiag_family, m->id.idiag_dst, &s->remote);
+	s->interface = m->id.idiag_if;
+	s->inode = m->idiag_inode;
+	s->cookie = (uint64_t)m->id.idiag_cookie[1] << 32 | m->id.idiag_cookie[0];
+	/* what has no program any more has no owner either: the kernel writes 0, which would be root */
+	s->uid = s->inode ? m->idiag_uid : UINT32_MAX;
+	s->queue = m->idiag_rqueue;
+	s->limit = m->idiag_wqueue;
+	s->has_queue = true;
+}
+
+static int diag_answer(const struct nlmsghdr *m, void *user)
+{
+	const struct diag_dump *dump = user;
+	const struct inet_diag_msg *d = mnl_nlmsg_get_payload(m);
+	struct diag_attributes found = { 0 };
+	struct skt_sock *s;
+
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*d) || !(dump->states & 1U << d->idiag_state))
+		return 0;
+	s = skt_socktable_append(dump->table, dump->look, dump->proto);
+	if (!s)
+		return -ENOMEM;
+	diag_fill(d, s);
+	if (m->nlmsg_len <= NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*d)))
+		return 0;
+	(void)mnl_attr_parse(m, sizeof(*d), diag_attribute, &found);
+	diag_memory(s, found.of[INET_DIAG_SKMEMINFO]);
+	if (found.of[INET_DIAG_SKV6ONLY])
+		s->v6only = mnl_attr_get_u8(found.of[INET_DIAG_SKV6ONLY]);
+	return diag_info(dump, s, &found);
+}
+
+static uint8_t diag_extensions(const struct diag_dump *dump)
+{
+	uint8_t ret = 0;
+
+	if (dump->look->info && dump->proto == SKT_PROTO_TCP)
+		ret |= 1U << (INET_DIAG_INFO - 1) | 1U << (INET_DIAG_CONG - 1);
+	if (dump->look->memory || dump->proto == SKT_PROTO_UDP || !(dump->states & SKT_STATES_LIVE))
+		ret |= 1U << (INET_DIAG_SKMEMINFO - 1);
+	return ret;
+}
+
+/* Both families, in one walk over the kernel's tables. */
+static int diag_ask_old(int netlink, struct diag_dump *dump)
+{
+	struct {
+		struct nlmsghdr header;
+		struct inet_diag_req body;
+	} request = {
+		.header = { sizeof(request), TCPDIAG_GETSOCK, NLM_F_DUMP, 0, 0 },
+		.body = { .idiag_family = AF_INET, .idiag_ext = diag_extensions(dump), .idiag_states = dump->states },
+	};
+
+	return skt_netlink_ask(netlink, &request.header, diag_answer, dump);
+}
+
+static int diag_ask_family(int netlink, int family, struct diag_dump *dump)
+{
+	struct {
+		struct nlmsghdr header;
+		struct inet_diag_req_v2 body;
+	} request = {
+		.header = { sizeof(request), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 0, 0 },
+		.body = { .sdiag_family = (uint8_t)family,
+			  .sdiag_protocol = dump->proto == SKT_PROTO_TCP ? IPPROTO_TCP : IPPROTO_UDP,
+			  .idiag_ext = diag_extensions(dump),
+			  .idiag_states = dump->states },
+	};
+
+	return skt_netlink_ask(netlink, &request.header, diag_answer, dump);
+}
+
+/* A machine without IPv6 has no handler for it. */
+static int diag_ask_families(int netlink, struct diag_dump *dump)
+{
+	int ret = diag_ask_family(netlink, AF_INET, dump), also;
+
+	if (ret < 0 && ret != -EINTR)
+		return ret;
+	also = diag_ask_family(netlink, AF_INET6, dump);
+	return also == -ENOENT || also == -EAFNOSUPPORT ? ret : also ? also : ret;
+}
+
+static struct diag_dump diag_dump_of(enum skt_proto proto, const struct skt_look *look, struct skt_socktable *t)
+{
+	return (struct diag_dump){ look, t, proto, look->states ? look->states : (unsigned)SKT_STATES_ALL };
+}
+
+int skt_source_tcp(int netlink, const struct skt_look *look, struct skt_socktable *t)
+{
+	struct diag_dump dump = diag_dump_of(SKT_PROTO_TCP, look, t);
+	int ret;
+
+	_Static_assert(DIAG_BOUND_INACTIVE == (int)SKT_STATE_BOUND, "the kernel's number");
+	ret = diag_ask_old(netlink, &dump);
+	if (ret == 0 || ret == -EINTR || ret == -ENOMEM)
+		return ret;
+	return diag_ask_families(netlink, &dump);
+}
+
+int skt_source_udp(int netlink, const struct skt_look *look, struct skt_socktable *t)
+{
+	struct diag_dump dump = diag_dump_of(SKT_PROTO_UDP, look, t);
+
+	return diag_ask_families(netlink, &dump);
+}

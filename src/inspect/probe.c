@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Asking an endpoint once.
+ *
+ * How it works: what is asked, and how, is a row of probe_kinds by the scheme of the endpoint's top layer; a scheme whose
+ * readiness is more than an accepted connection (an answer, a handshake, a status of HTTP) is one more row.
+ *
+ * A port of loopback that nobody listens on may be the one that the kernel picks for us to dial from: then we meet ourselves
+ * (RFC 9293 section 3.5, simultaneous open). That is nobody, and the socket is reset, because it would otherwise keep the port in
+ * TIME_WAIT for the server that we wait for. */
+#include "inspect/probe.h"
+
+#include <errno.h>
+#include <linux/vm_sockets.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "base/message.h"
+#include "inspect/vacancy.h"
+#include "io/fd.h"
+#include "sys/call.h"
+#include "sys/resolve.h"
+#include "transport/connect.h"
+#include "transport/open.h"
+
+#define PROBE_TIMEOUT (5 * SKT_SECOND)
+
+enum { PROBE_DRAINS = 16 };
+
+struct skt_probe {
+	struct skt_loop *loop;
+	const struct skt_endpoint *e;
+	struct skt_dialer *dialer;   /* while it dials */
+	struct skt_resolve *resolve; /* while it looks up what is to be free */
+	struct skt_watch answered;
+	struct skt_timer timer;
+	struct skt_task task; /* tells what is decided */
+	struct skt_error err;
+	skt_probed *done;
+	void *user;
+};
+
+static void probe_stop_resolving(struct skt_probe *p)
+{
+	if (!p->resolve)
+		return;
+	skt_loop_unwatch(p->loop, &p->answered);
+	skt_resolve_free(p->resolve);
+	p->resolve = NULL;
+}
+
+void skt_probe_free(struct skt_probe *p)
+{
+	if (!p)
+		return;
+	skt_dialer_free(p->dialer);
+	probe_stop_resolving(p);
+	skt_loop_clear(p->loop, &p->timer);
+	skt_loop_undefer(p->loop, &p->task);
+	skt_free(p);
+}
+
+static void probe_tell(struct skt_task *task)
+{
+	struct skt_probe *p = SKT_OUTER(task, struct skt_probe, task);
+	struct skt_error err = p->err;
+	skt_probed *done = p->done;
+	void *user = p->user;
+
+	skt_probe_free(p);
+	done(user, err.kind ? &err : NULL);
+}
+
+/* --- ready: somebody accepts ---------------------------------------------------------------------------------------- */
+
+/* Whether both ends of a connection are the same one; then *peer is its address. */
+static bool probe_met_itself(int fd, struct skt_addr *peer)
+{
+	struct skt_addr local;
+
+	if (skt_addr_of_local(fd, &local) < 0 || skt_addr_of_peer(fd, peer) < 0)
+		return false;
+	if (local.sa.sa_family != AF_INET && local.sa.sa_family != AF_INET6)
+		return false;
+	return local.len == peer->len && memcmp(local.room, peer->room, local.len) == 0;
+}
+
+/* Go without a reset: our end is told first, and what came meanwhile (a greeting) is taken. From the socket itself: the stream
+ * waits for the loop to tell of bytes. */
+static void probe_part(struct skt_probe *p, struct skt_stream *s, int fd)
+{
+	(void)skt_stream_shut(s);
+	for (int i = 0; fd >= 0 && i < PROBE_DRAINS; i++)
+		if (skt_sys.recv(fd, skt_loop_scratch(p->loop), SKT_SCRATCH_SIZE, MSG_DONTWAIT) <= 0)
+			break;
+	skt_stream_free(s);
+}
+
+static void probe_dialed(void *user, struct skt_stream *stream, const struct skt_error *err)
+{
+	static const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+	struct skt_probe *p = user;
+	struct skt_fd *f = stream ? skt_stream_raw(stream) : NULL;
+	struct skt_addr peer;
+
+	p->dialer = NULL;
+	if (!stream) {
+		p->err = *err;
+	} else if (f && probe_met_itself(f->in.fd, &peer)) {
+		(void)skt_sys.setsockopt(f->in.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		(void)skt_connect_failed(&peer, ECONNREFUSED, &p->err);
+		skt_stream_free(stream);
+	} else {
+		probe_part(p, stream, f ? f->in.fd : -1);
+	}
+	probe_tell(&p->task);
+}
+
+static int probe_dial(struct skt_probe *p, struct skt_error *err)
+{
+	static const struct skt_origin nobody;
+
+	return skt_dialer_new(p->loop, p->e, &nobody, probe_dialed, p, &p->dialer, err);
+}
+
+/* --- free: nobody has it -------------------------------------------------------------------------------------------- */
+
+static int probe_family(const struct skt_endpoint *e)
+{
+	const char *scheme = skt_endpoint_transport(e)->name, *family = skt_endpoint_string(e, "family", "any");
+
+	if (strcmp(scheme, "tcp4") == 0 || strcmp(family, "4") == 0)
+		return AF_INET;
+	if (strcmp(scheme, "tcp6") == 0 || strcmp(family, "6") == 0)
+		return AF_INET6;
+	return AF_UNSPEC;
+}
+
+/* The addresses that `listen` would take, where no name has to be looked up: count, or 0. */
+static int probe_addresses(const struct skt_endpoint *e, struct skt_addr *ret)
+{
+	int family = probe_family(e), n = 0;
+
+	if (e->host[0] == '\0' || skt_resolve_is_localhost(e->host))
+		return skt_resolve_loopback(e->port, family, ret);
+	if (strcmp(e->host, "any") == 0) {
+		n += family != AF_INET && skt_addr_parse_ip("::", NULL, e->port, &ret[n]) == 0;
+		n += family != AF_INET6 && skt_addr_parse_ip("0.0.0.0", NULL, e->port, &ret[n]) == 0;
+		return n;
+	}
+	return skt_addr_parse_ip(e->host, e->zone, e->port, ret) == 0;
+}
+
+static void probe_decide(struct skt_probe *p)
+{
+	probe_stop_resolving(p);
+	skt_loop_clear(p->loop, &p->timer);
+	skt_loop_defer(p->loop, &p->task);
+}
+
+static void probe_looked_up(struct skt_watch *watch, unsigned ready)
+{
+	struct skt_probe *p = SKT_OUTER(watch, struct skt_probe, answered);
+	struct skt_addr addr[SKT_RESOLVED_MAX];
+	int n = skt_resolve_take(p->resolve, addr, SKT_RESOLVED_MAX, &p->err);
+
+	(void)ready;
+	if (n == -SKT_AGAIN)
+		return;
+	if (n > 0)
+		(void)skt_vacancy_tcp(addr, n, &p->err);
+	probe_decide(p);
+}
+
+static void probe_expired(struct skt_timer *timer)
+{
+	struct skt_probe *p = SKT_OUTER(timer, struct skt_probe, timer);
+
+	(void)skt_fail(&p->err, SKT_E_TIMEOUT, 0, _("timed out: no answer for the name %s"), p->e->host);
+	probe_decide(p);
+}
+
+static int probe_look_up(struct skt_probe *p, struct skt_error *err)
+{
+	int failed = skt_resolve_new(p->e->host, p->e->port, probe_family(p->e), &p->resolve, err);
+
+	if (failed)
+		return failed;
+	p->answered = (struct skt_watch){ .fd = skt_resolve_fd(p->resolve), .fn = probe_looked_up };
+	if (skt_loop_watch(p->loop, &p->answered, SKT_LEVEL) < 0) {
+		failed = skt_fail(err, SKT_E_LIMIT, errno, _("cannot watch a descriptor: %s"), strerror(errno));
+		skt_resolve_free(p->resolve);
+		p->resolve = NULL;
+		return failed;
+	}
+	failed = skt_loop_after(p->loop, &p->timer, skt_endpoint_number(p->e, "timeout", PROBE_TIMEOUT), probe_expired);
+	return failed < 0 ? skt_fail_memory(err) : 0;
+}
+
+static int probe_free_tcp(struct skt_probe *p, struct skt_error *err)
+{
+	struct skt_addr addr[2];
+	int n = probe_addresses(p->e, addr);
+
+	if (n == 0)
+		return probe_look_up(p, err);
+	(void)skt_vacancy_tcp(addr, n, &p->err);
+	probe_decide(p);
+	return 0;
+}
+
+static int probe_free_unix(struct skt_probe *p, struct skt_error *err)
+{
+	bool packets = strcmp(skt_endpoint_transport(p->e)->name, "unix-seqpacket") == 0;
+
+	(void)err;
+	(void)skt_vacancy_unix(p->e->address, packets ? SOCK_SEQPACKET : SOCK_STREAM, &p->err);
+	probe_decide(p);
+	return 0;
+}
+
+static int probe_free_vsock(struct skt_probe *p, struct skt_error *err)
+{
+	struct skt_addr addr;
+
+	(void)err;
+	skt_addr_from_vsock(p->e->vcid == UINT32_MAX ? VMADDR_CID_ANY : p->e->vcid, p->e->vport, &addr);
+	(void)skt_vacancy_vsock(&addr, &p->err);
+	probe_decide(p);
+	return 0;
+}
+
+/* --- the schemes ---------------------------------------------------------------------------------------------------- */
+
+typedef int probe_ask(struct skt_probe *p, struct skt_error *err);
+
+/* By the name of the top layer. */
+static const struct probe_kind {
+	const char *scheme;
+	probe_ask *ask[2]; /* by enum skt_probe_want */
+} probe_kinds[] = {
+	{ "tcp", { probe_dial, probe_free_tcp } },
+	{ "tcp4", { probe_dial, probe_free_tcp } },
+	{ "tcp6", { probe_dial, probe_free_tcp } },
+	{ "unix", { probe_dial, probe_free_unix } },
+	{ "unix-seqpacket", { probe_dial, probe_free_unix } },
+	{ "vsock", { probe_dial, probe_free_vsock } },
+};
+
+static const struct probe_kind *probe_kind_of(const struct skt_endpoint *e)
+{
+	for (size_t i = 0; i < SKT_LENGTH(probe_kinds); i++)
+		if (strcmp(probe_kinds[i].scheme, e->layer[0]->name) == 0)
+			return &probe_kinds[i];
+	return NULL;
+}
+
+static int probe_refuse_scheme(const struct skt_endpoint *e, struct skt_error *err)
+{
+	(void)skt_fail(err, SKT_E_USAGE, 0, _("%s: nobody accepts connections there, so there is nothing to wait for"),
+		       e->layer[0]->name);
+	skt_hint(err, "%s", _("tcp, unix, unix-seqpacket and vsock endpoints can be waited for"));
+	return -SKT_E_USAGE;
+}
+
+/* What the text says and waiting cannot follow. */
+static int probe_check(const struct skt_endpoint *e, enum skt_probe_want want, struct skt_error *err)
+{
+	const struct skt_opt *retry = skt_endpoint_option(e, "retry");
+
+	if (!skt_transport_of(e, err))
+		return -SKT_E_USAGE;
+	if (!probe_kind_of(e))
+		return probe_refuse_scheme(e, err);
+	if (retry) {
+		(void)skt_fail_at(err, retry->at, "%s", _("retry= makes no sense here: waiting tries again by itself"));
+		skt_hint(err, "%s", _("leave it out; --timeout says how long"));
+		return -SKT_E_USAGE;
+	}
+	if (want == SKT_PROBE_READY && e->role == SKT_ROLE_LISTEN) {
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s",
+			       _("listen: makes no sense here: what is waited for is dialled"));
+		skt_hint(err, "%s", _("leave listen: out, or add --free to wait until nobody listens there"));
+		return -SKT_E_USAGE;
+	}
+	if (want == SKT_PROBE_FREE && e->role == SKT_ROLE_DIAL) {
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s",
+			       _("dial: makes no sense here: what is to be free is listened on"));
+		skt_hint(err, "%s", _("leave dial: out"));
+		return -SKT_E_USAGE;
+	}
+	if (skt_endpoint_transport(e)->form != SKT_FORM_HOST || e->port > 0)
+		return 0;
+	(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 cannot be waited for: it means that the kernel picks one"));
+	skt_hint(err, "%s", _("write the server's port"));
+	return -SKT_E_USAGE;
+}
+
+int skt_probe_prepare(struct skt_endpoint *e, enum skt_probe_want want, struct skt_error *err)
+{
+	int ret = probe_check(e, want, err);
+
+	if (ret == 0)
+		ret = skt_endpoint_settle(e, want == SKT_PROBE_FREE ? SKT_ROLE_LISTEN : SKT_ROLE_DIAL, err);
+	if (ret == 0 && want == SKT_PROBE_READY)
+		ret = skt_endpoint_default(e, "timeout", "5s", err);
+	return ret;
+}
+
+int skt_probe_new(struct skt_loop *loop, const struct skt_endpoint *e, enum skt_probe_want want, skt_probed *done,
+		  void *user, struct skt_probe **ret, struct skt_error *err)
+{
+	const struct probe_kind *kind = probe_kind_of(e);
+	struct skt_probe *p = kind ? SKT_NEW(struct skt_probe) : NULL;
+	int failed;
+
+	if (!kind)
+		return probe_refuse_scheme(e, err);
+	if (!p)
+		return skt_fail_memory(err);
+	p->loop = loop;
+	p->e = e;
+	p->done = done;
+	p->user = user;
+	p->task.fn = probe_tell;
+	failed = kind->ask[want](p, err);
+	if (failed)
+		skt_probe_free(p);
+	else
+		*ret = p;
+	return failed;
+}
+
+/* Room that others may give back; unlike memory, which nobody does. */
+static bool probe_is_passing(int sys)
+{
+	return sys == EAGAIN || sys == EMFILE || sys == ENFILE || sys == ENOBUFS;
+}
+
+bool skt_probe_may_change(const struct skt_error *err)
+{
+	switch (err->kind) {
+	case SKT_E_IO:
+	case SKT_E_RESOLVE:
+	case SKT_E_REFUSED:
+	case SKT_E_TIMEOUT:
+	case SKT_E_INUSE:
+	case SKT_E_PEER:
+		return true;
+	case SKT_E_LIMIT:
+		return probe_is_passing(err->sys);
+	default:
+		return false;
+	}
+}
+
+bool skt_probe_is_local(const struct skt_endpoint *e)
+{
+	struct skt_addr addr;
+
+	if (skt_endpoint_transport(e)->form != SKT_FORM_HOST)
+		return skt_endpoint_transport(e)->form == SKT_FORM_PATH;
+	if (e->host[0] == '\0' || strcmp(e->host, "any") == 0 || skt_resolve_is_localhost(e->host))
+		return true;
+	return skt_addr_parse_ip(e->host, e->zone, e->port, &addr) == 0 && skt_addr_is_loopback(&addr);
+}
