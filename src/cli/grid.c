@@ -120,19 +120,24 @@ void skt_grid_end_row(struct skt_grid *g, enum skt_ink ink)
 	g->ink[g->n_rows++] = (unsigned char)ink;
 }
 
+/* What a column takes at least. */
+static size_t layout_least_of(const struct layout *l, const struct skt_grid *g, int i)
+{
+	return g->column[i].elastic && l->width[i] > g->column[i].least ? g->column[i].least : l->width[i];
+}
+
 /* The columns that a line needs when elastic columns are as narrow as they may be. */
 static size_t layout_least(const struct layout *l, const struct skt_grid *g)
 {
-	size_t ret = 0;
+	size_t ret = 0, n = 0;
 
 	for (int i = 0; i < l->n; i++) {
-		const struct skt_grid_column *column = &g->column[i];
-
-		if (l->is_shown[i])
-			ret += (ret ? GRID_GAP : 0) +
-			       (column->elastic && l->width[i] > column->least ? column->least : l->width[i]);
+		if (!l->is_shown[i])
+			continue;
+		ret += layout_least_of(l, g, i);
+		n++;
 	}
-	return ret;
+	return ret + (n ? (n - 1) * GRID_GAP : 0);
 }
 
 /* Leave out columns, the highest rank and of these the rightmost first, until the rest can fit. */
@@ -151,44 +156,58 @@ static void layout_drop(struct layout *l, const struct skt_grid *g)
 	}
 }
 
-/* The room for each elastic column, so that those which need little get all of it and the others the same share. */
-static void layout_stretch(struct layout *l, const struct skt_grid *g)
+/* Share out `room` columns to those that want some: who wants little gets all of it, the others the same. What each
+ * gets takes the place of what it wanted. */
+static void layout_share(size_t *want, int n, size_t room)
 {
-	size_t used = 0;
-	int open = 0;
-	bool is_open[SKT_GRID_COLUMNS_MAX] = { false };
+	bool is_open[SKT_GRID_COLUMNS_MAX];
+	size_t open = 0;
 
-	for (int i = 0; i < l->n; i++) {
-		if (!l->is_shown[i])
-			continue;
-		used += GRID_GAP;
-		is_open[i] = g->column[i].elastic;
-		if (is_open[i])
-			open++;
-		else
-			used += l->width[i];
+	for (int i = 0; i < n; i++) {
+		is_open[i] = want[i] > 0;
+		open += is_open[i];
 	}
-	used -= used ? GRID_GAP : 0;
 	for (bool changed = true; open > 0 && changed;) {
-		size_t share = l->room > used ? (l->room - used) / (size_t)open : 0;
-
 		changed = false;
-		for (int i = 0; i < l->n; i++) {
-			if (!is_open[i] || l->width[i] > share)
+		for (int i = 0; i < n; i++) {
+			if (!is_open[i] || want[i] > room / open)
 				continue;
 			is_open[i] = false;
 			open--;
-			used += l->width[i];
+			room -= want[i];
 			changed = true;
+			break;
 		}
 	}
-	for (int i = 0; i < l->n && open > 0; i++) {
+	for (int i = 0; i < n; i++) {
 		if (!is_open[i])
 			continue;
-		l->width[i] = l->room > used ? (l->room - used) / (size_t)open : 0;
-		used += l->width[i];
-		open--;
+		want[i] = room / open--;
+		room -= want[i];
 	}
+}
+
+/* The width of each elastic column: what it must have, and its share of what is left; where not even that is there, its share of
+ * what there is. */
+static void layout_stretch(struct layout *l, const struct skt_grid *g)
+{
+	size_t least = layout_least(l, g), want[SKT_GRID_COLUMNS_MAX] = { 0 }, base[SKT_GRID_COLUMNS_MAX] = { 0 };
+	bool fits = least <= l->room;
+
+	for (int i = 0; i < l->n; i++) {
+		if (!l->is_shown[i] || !g->column[i].elastic)
+			continue;
+		base[i] = layout_least_of(l, g, i);
+		if (!fits) {
+			least -= base[i];
+			base[i] = 0;
+		}
+		want[i] = l->width[i] - base[i];
+	}
+	layout_share(want, l->n, l->room > least ? l->room - least : 0);
+	for (int i = 0; i < l->n; i++)
+		if (l->is_shown[i] && g->column[i].elastic)
+			l->width[i] = base[i] + want[i];
 }
 
 static struct layout layout_of(const struct skt_grid *g, int width)
@@ -271,8 +290,8 @@ static void line_cell(struct line *line, const char *s, size_t length, size_t co
 		length = line_cut(s, length, most - dots, &columns);
 	}
 	columns += dots;
-	if (right && width > columns)
-		line_blanks(line, width - columns);
+	if (right && most > columns)
+		line_blanks(line, most - columns);
 	if (length + dots > 0) {
 		line_pay(line);
 		skt_text_addn(line->t, s, length);

@@ -200,7 +200,7 @@ const char *const skt_overview_summary = N_("opens, joins and explains every soc
 
 const char *const skt_overview_intro = N_(
 	"soket opens endpoints of every kind and joins any two of them: hosts and ports, unix sockets, programs, files, this "
-	"terminal.");
+	"terminal. It shows who holds which port and what is connected, and gives you a port of your own.");
 
 const struct skt_example skt_overview_examples[] = {
 	{ "soket demo", N_("see a server, a relay and a client at work on this machine") },
@@ -208,6 +208,9 @@ const struct skt_example skt_overview_examples[] = {
 	{ "soket listen :8080", N_("wait for a client on port 8080 of this machine, and talk to it") },
 	{ "soket connect example.com:80", N_("talk to a server") },
 	{ "soket link :8080 example.com:80", N_("pass everything that comes to port 8080 on to a server") },
+	{ "soket ports", N_("which ports are listened on, and by which programs") },
+	{ "soket who 8080", N_("all about one port: who holds it, and who talks to it") },
+	{ "soket flows", N_("what is connected, and how well") },
 	{ NULL, NULL },
 };
 
@@ -371,13 +374,24 @@ int skt_help_scheme(const struct skt_scheme *scheme, bool json)
 	return help_done(&t);
 }
 
+/* What there is to do, by what one wants; every command is in one of the rows. */
+static const struct skt_row help_wishes[] = {
+	{ "connect listen link", N_("open endpoints, and join any two of them") },
+	{ "ports flows who", N_("see who holds a port, what is connected, and how well") },
+	{ "free run wait", N_("get a port of your own; wait until one answers, or is free") },
+	{ "take close", N_("end the program that holds a port; end a connection") },
+	{ "explain demo", N_("learn what an endpoint is; see it all at work") },
+	{ "help completion", N_("read on; complete what you type") },
+	{ NULL, NULL },
+};
+
 int skt_help_nothing(void)
 {
 	struct skt_text t = { 0 };
 
-	help_paragraph(&t, _("soket opens endpoints and joins any two of them. Say what to do:"));
+	help_paragraph(&t, _("soket opens, joins and explains every socket of this machine. Say what to do:"));
 	skt_text_addc(&t, '\n');
-	help_commands(&t);
+	help_rows(&t, help_wishes);
 	skt_text_addc(&t, '\n');
 	help_paragraph(&t, _("Start with \"soket demo\", or ask \"soket help COMMAND\"."));
 	skt_say_plain(skt_text_get(&t));

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the commands that look at the machine have in common.
  *
- * How names are found: asking libc for the service of one port reads the whole database, and most ports have none. So it is read
- * once, into a table by port, our own services over it. Users and interfaces are few: the last ones asked for are kept. */
+ * How names are found: asking libc for the service of one port reads the whole database, and most ports have none. So the file is
+ * read once, into a table by port, our own services over it; getservent(3) would look for modules of nsswitch.conf first, which
+ * takes longer than all the rest. Users and interfaces are few: the last ones asked for are kept. */
 #include "cli/looking.h"
 
-#include <arpa/inet.h>
 #include <net/if.h>
-#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -77,7 +76,8 @@ static void looking_say_source(const struct skt_socktable *t)
 	if (t->sources & SKT_SOURCE_PROC)
 		skt_say("%s",
 			_("netlink is closed here: the list is from /proc/net, without queue limits, drops and what TCP measures"));
-	if (t->hidden)
+	/* most machines have no vsock, and say nothing about it: that is worth a line where nothing else was found */
+	if (t->hidden & ~(1U << SKT_PROTO_VSOCK) || (t->hidden && t->n == 0))
 		skt_say(_("neither netlink nor /proc/net tells about %s here: such sockets are missing"),
 			looking_protocols(t->hidden, room, sizeof(room)));
 	if (t->torn)
@@ -110,11 +110,34 @@ static void looking_note_service(bool udp, unsigned port, const char *name)
 	skt_text_addc(names, '\0');
 }
 
+/* services(5): the name, blanks, the port, a slash and the protocol. */
+static void looking_read_service(char *line)
+{
+	static const char blanks[] = " \t\n";
+	char *port, *protocol;
+	unsigned number = 0;
+
+	line[strcspn(line, "#")] = '\0';
+	line += strspn(line, blanks);
+	port = line + strcspn(line, blanks);
+	if (!*port)
+		return;
+	*port++ = '\0';
+	port += strspn(port, blanks);
+	protocol = strchr(port, '/');
+	for (; *port >= '0' && *port <= '9' && number <= SKT_PORT_MAX; port++)
+		number = number * 10 + (unsigned)(*port - '0');
+	if (protocol != port)
+		return;
+	if (strncmp(protocol, "/tcp", 4) == 0 || strncmp(protocol, "/udp", 4) == 0)
+		looking_note_service(protocol[1] == 'u', number, line);
+}
+
 static void looking_read_services(void)
 {
 	const struct skt_service *service;
-	struct servent entry, *found = NULL;
-	char buf[2048];
+	char line[1024];
+	FILE *file;
 
 	looking_services.is_read = true;
 	skt_text_addc(&looking_services.names, '\0'); /* place 0 is for none */
@@ -124,11 +147,11 @@ static void looking_read_services(void)
 		if (service->udp)
 			looking_note_service(true, service->port, service->name);
 	}
-	setservent(1);
-	while (getservent_r(&entry, buf, sizeof(buf), &found) == 0 && found)
-		if (strcmp(entry.s_proto, "tcp") == 0 || strcmp(entry.s_proto, "udp") == 0)
-			looking_note_service(entry.s_proto[0] == 'u', ntohs((uint16_t)entry.s_port), entry.s_name);
-	endservent();
+	file = fopen("/etc/services", "re");
+	while (file && fgets(line, sizeof(line), file))
+		looking_read_service(line);
+	if (file)
+		(void)fclose(file);
 }
 
 static uint32_t looking_service_at(bool udp, uint32_t port)
@@ -136,7 +159,7 @@ static uint32_t looking_service_at(bool udp, uint32_t port)
 	return port <= SKT_PORT_MAX && !looking_services.names.failed ? looking_services.at[udp][port] : 0;
 }
 
-const char *skt_looking_service(const struct skt_sock *s, char *room)
+const char *skt_looking_service(const struct skt_sock *s)
 {
 	bool udp = s->proto == SKT_PROTO_UDP;
 	uint32_t local, remote;
@@ -151,8 +174,7 @@ const char *skt_looking_service(const struct skt_sock *s, char *room)
 		local = remote;
 	if (!local)
 		return NULL;
-	(void)snprintf(room, SKT_SERVICE_LENGTH, "%s", skt_text_get(&looking_services.names) + local);
-	return room;
+	return skt_text_get(&looking_services.names) + local;
 }
 
 const char *skt_looking_user(uint32_t uid, char *room, size_t size)

@@ -73,10 +73,9 @@ static void sockjson_ends(struct skt_json *j, const struct skt_census *c, const 
 static void sockjson_port(struct skt_json *j, const struct skt_sock *s)
 {
 	bool is_ip = s->local.family != 0;
-	char room[SKT_SERVICE_LENGTH];
 
 	skt_json_string(j, "class", is_ip ? skt_portclass_of((uint16_t)s->local_port)->name : NULL);
-	skt_json_string(j, "service", skt_looking_service(s, room));
+	skt_json_string(j, "service", skt_looking_service(s));
 }
 
 static void sockjson_queues(struct skt_json *j, const struct skt_sock *s)

@@ -148,7 +148,7 @@ static int census_wanted(const struct skt_census_spec *spec, struct skt_census *
 	for (size_t i = 0; i < c->table.n; i++) {
 		struct skt_sock *s = &c->table.sock[i];
 
-		s->is_wanted = s->inode && (!spec->wants || spec->wants(s, spec->user));
+		s->is_wanted = s->inode && (!spec->wants || spec->wants(&c->table, s, spec->user));
 		if (s->is_wanted)
 			inode[(*n)++] = s->inode;
 	}

@@ -12,10 +12,11 @@ enum skt_owners_wanted { SKT_OWNERS_NONE, SKT_OWNERS_ALL };
 struct skt_census_spec {
 	struct skt_look look; /* its netns members are set by the census */
 	enum skt_owners_wanted owners;
-	enum skt_process_depth depth;                        /* of each process that has a socket */
-	const char *netns;                                   /* --netns: a name of ip-netns(8), or a pid; NULL: ours */
-	bool all_netns;                                      /* --all-netns: every one that /proc and /run/netns show */
-	bool (*wants)(const struct skt_sock *s, void *user); /* owners are looked up for these only; NULL: all */
+	enum skt_process_depth depth; /* of each process that has a socket */
+	const char *netns;            /* --netns: a name of ip-netns(8), or a pid; NULL: ours */
+	bool all_netns;               /* --all-netns: every one that /proc and /run/netns show */
+	/* owners are looked up for these only; NULL: all */
+	bool (*wants)(const struct skt_socktable *t, const struct skt_sock *s, void *user);
 	void *user;
 };
 

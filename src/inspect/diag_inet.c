@@ -175,6 +175,8 @@ static int diag_answer(const struct nlmsghdr *m, void *user)
 	if (!s)
 		return -ENOMEM;
 	diag_fill(d, s);
+	if (dump->proto == SKT_PROTO_TCP && s->state == SKT_STATE_CLOSE)
+		s->state = SKT_STATE_BOUND; /* the kernel tells of bound ones with the state that they have inside */
 	if (m->nlmsg_len <= NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*d)))
 		return 0;
 	(void)mnl_attr_parse(m, sizeof(*d), diag_attribute, &found);

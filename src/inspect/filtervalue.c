@@ -362,17 +362,12 @@ struct value_word {
 	unsigned set;
 };
 
-static int value_word(const char *value, const struct value_word *words, struct skt_filter_term *term,
-		      struct skt_error *err)
+static int value_fail_word(const char *value, const struct value_word *words, struct skt_error *err)
 {
 	struct skt_nearest nearest = { .wanted = value };
 	struct skt_text all = { 0 };
 
 	for (const struct value_word *w = words; w->word; w++) {
-		if (strcmp(w->word, value) == 0) {
-			term->set = w->set;
-			return 0;
-		}
 		skt_nearest_offer(&nearest, w->word);
 		skt_text_addf(&all, "%s%s", w == words ? "" : ", ", w->word);
 	}
@@ -383,6 +378,18 @@ static int value_word(const char *value, const struct value_word *words, struct 
 		skt_hint(err, _("expected: %s"), skt_text_get(&all));
 	skt_text_release(&all);
 	return -SKT_E_USAGE;
+}
+
+static int value_word(const char *value, const struct value_word *words, struct skt_filter_term *term,
+		      struct skt_error *err)
+{
+	for (const struct value_word *w = words; w->word; w++) {
+		if (strcmp(w->word, value) != 0)
+			continue;
+		term->set = w->set;
+		return 0;
+	}
+	return value_fail_word(value, words, err);
 }
 
 int skt_filter_read_protocol(const char *value, enum skt_filter_scope scope, struct skt_filter_term *term,

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
 
 #include "base/alloc.h"
 #include "base/message.h"
@@ -102,12 +102,14 @@ static void spot_host(const struct skt_endpoint *e, struct skt_spot *ret)
 	if (!ret->family)
 		ret->family = (int[]){ 0, 4, 6 }[skt_endpoint_number(e, "family", 0) % 3];
 	if (!e->family || skt_ip_parse(e->host, strlen(e->host), &ret->ip, &wrong) < 0) {
-		ret->is_local = !e->host[0] || strcmp(e->host, "any") == 0 || spot_is_localhost(e->host);
+		ret->is_any = strcmp(e->host, "any") == 0;
+		ret->is_local = !e->host[0] || ret->is_any || spot_is_localhost(e->host);
 		return;
 	}
 	ret->ip = ip_bare(&ret->ip);
 	ret->family = ret->ip.family;
-	ret->is_local = ip_is_any(&ret->ip) || ip_is_loopback(&ret->ip) || ip_is_ours(&ret->ip);
+	ret->is_any = ip_is_any(&ret->ip);
+	ret->is_local = ret->is_any || ip_is_loopback(&ret->ip) || ip_is_ours(&ret->ip);
 	ret->is_remote = !ret->is_local;
 }
 
@@ -136,7 +138,8 @@ int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_e
 			spot.family = spot_schemes[i].family;
 		}
 	if (!spot.protos) {
-		(void)skt_fail(err, SKT_E_USAGE, 0, _("%s is neither a port nor a socket that somebody could hold"), s->name);
+		(void)skt_fail(err, SKT_E_USAGE, 0, _("%s is neither a port nor a socket that somebody could hold"),
+			       s->name);
 		skt_hint(err, "%s", _("write a port (8080, udp:53), a socket address, a path or an @name"));
 		return -SKT_E_USAGE;
 	}
@@ -210,14 +213,8 @@ bool skt_spot_reaches(const struct skt_spot *spot, const struct skt_sock *s)
 	return ip_is_any(&spot->ip) ? ip_is_loopback(&local) : ip_is_same(&spot->ip, &local);
 }
 
-/* Without a host, loopback is meant: 127.0.0.1 and ::1, each where the family is wanted. */
-static bool spot_overlaps(const struct skt_spot *spot, const struct skt_ip *local, bool is_any)
-{
-	if (spot->ip.family)
-		return ip_is_any(&spot->ip) || ip_is_same(&spot->ip, local);
-	return is_any || ip_is_loopback(local);
-}
-
+/* Without a host, loopback is meant: 127.0.0.1 and ::1, each where the family is wanted. A socket on every address is in the way
+ * of each, and each is in the way of one on every address. */
 bool skt_spot_conflicts(const struct skt_spot *spot, const struct skt_sock *s)
 {
 	struct skt_ip local = ip_bare(&s->local);
@@ -225,29 +222,30 @@ bool skt_spot_conflicts(const struct skt_spot *spot, const struct skt_sock *s)
 
 	if (!spot_is_proto(spot, s) || s->local_port != spot->port || (!v4 && !v6))
 		return false;
-	return ip_is_any(&s->local) || spot_overlaps(spot, &local, spot->is_any);
+	if (spot->is_any || ip_is_any(&s->local))
+		return true;
+	return spot->ip.family ? ip_is_same(&spot->ip, &local) : ip_is_loopback(&local);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------------ */
 
 struct holders_wanted {
 	const struct skt_spot *spot;
-	const struct skt_socktable *table;
 	bool clients;
 };
 
-static bool holders_want(const struct skt_sock *s, void *user)
+static bool holders_want(const struct skt_socktable *t, const struct skt_sock *s, void *user)
 {
 	const struct holders_wanted *w = user;
 
-	return skt_spot_has(w->spot, w->table, s) || (w->clients && skt_spot_is_dialled(w->spot, s));
+	return skt_spot_has(w->spot, t, s) || (w->clients && skt_spot_is_dialled(w->spot, s));
 }
 
 int skt_holders_look(const struct skt_spot *spot, const struct skt_holders_spec *spec, struct skt_holders *ret,
 		     struct skt_error *err)
 {
 	struct skt_holders h = { .spot = *spot };
-	struct holders_wanted wanted = { .spot = spot, .table = &h.census.table, .clients = spec->clients };
+	struct holders_wanted wanted = { .spot = spot, .clients = spec->clients };
 	struct skt_census_spec census = {
 		.look = { .protos = spec->protos ? spec->protos : spot->protos,
 			  .states = spec->states ? spec->states : SKT_STATES_BOUND },

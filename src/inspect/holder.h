@@ -11,7 +11,8 @@
 struct skt_spot {
 	unsigned protos;  /* set of 1 << enum skt_proto */
 	unsigned port;    /* TCP, UDP, vsock; 0: none */
-	struct skt_ip ip; /* family 0: any address */
+	struct skt_ip ip; /* family 0: none was given as a number */
+	bool is_any;      /* every address of this machine is meant: any:, 0.0.0.0, [::] */
 	bool is_remote;   /* the address is not one of this machine: who talks to it is looked for */
 	bool is_local;    /* TCP, UDP: to dial it reaches this machine, for certain */
 	int family;       /* 4 or 6: of this family alone; else 0 */

@@ -20,7 +20,7 @@ enum kind { KIND_PORT, KIND_VSOCK, KIND_NAME };
 struct item {
 	const struct skt_sock *sock;
 	const struct skt_process *process; /* its holder that began first */
-	const char *name;                  /* unix: its name, not NUL-terminated */
+	const char *name;                  /* unix: its name, not NUL-terminated; else NULL */
 	enum kind kind;
 	enum place place;
 	size_t n_processes;
@@ -66,7 +66,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 static int compare_names(const struct item *a, const struct item *b)
 {
 	uint32_t na = a->sock->name_len, nb = b->sock->name_len;
-	int ret = na && nb ? memcmp(a->name, b->name, na < nb ? na : nb) : 0;
+	int ret = na && nb && a->name && b->name ? memcmp(a->name, b->name, na < nb ? na : nb) : 0;
 
 	return ret ? ret : compare_numbers(na, nb);
 }

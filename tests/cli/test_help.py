@@ -30,7 +30,8 @@ def tables(*words, env=None):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-COMMANDS = ["connect", "listen", "link", "explain", "demo", "help", "completion"]
+COMMANDS = ["connect", "listen", "link", "ports", "flows", "who", "explain", "wait", "free", "run", "take", "close", "demo", "help",
+            "completion"]
 TOPICS = [["--help"], ["help"], ["help", "endpoints"], ["help", "tcp"]] + [[name, "--help"] for name in COMMANDS]
 
 
