@@ -24,6 +24,8 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define LIFE_S 300
@@ -167,6 +169,9 @@ static long time_wait_make(long wanted)
 
 /* ---- processes ---- */
 
+static pid_t child[PROCESSES_MAX];
+static long n_children;
+
 static void end_with(pid_t parent)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -197,6 +202,7 @@ static void child_live(pid_t parent, int ready, long pairs)
 	hold_still();
 }
 
+/* Returns once all of them stand. */
 static void children_make(long processes, long pairs)
 {
 	pid_t self = getpid();
@@ -213,6 +219,7 @@ static void children_make(long processes, long pairs)
 			fail("fork");
 		if (pid == 0)
 			child_live(self, ready[1], pairs);
+		child[n_children++] = pid;
 	}
 	(void)close(ready[1]);
 	while (up < processes) { /* it ends, because a child that fails closes its end */
@@ -225,6 +232,23 @@ static void children_make(long processes, long pairs)
 		up += n;
 	}
 	(void)close(ready[0]);
+}
+
+/* Until we are told to end; then the children are ended and reaped, so that none is left to whoever inherits orphans. */
+static void parent_live(void)
+{
+	const struct timespec life = { .tv_sec = LIFE_S };
+	sigset_t ends;
+
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
+	(void)sigtimedwait(&ends, NULL, &life);
+	for (long i = 0; i < n_children; i++)
+		(void)kill(child[i], SIGKILL);
+	for (long i = 0; i < n_children; i++)
+		(void)waitpid(child[i], NULL, 0);
 }
 
 int main(int argc, char **argv)
@@ -240,7 +264,7 @@ int main(int argc, char **argv)
 	processes = number_of(argv[1], PROCESSES_MAX);
 	pairs = number_of(argv[2], PAIRS_MAX);
 	wanted = number_of(argv[3], TIME_WAIT_MAX);
-	(void)alarm(LIFE_S);
+	(void)alarm(LIFE_S + 10);
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -251,5 +275,6 @@ int main(int argc, char **argv)
 	(void)printf("{\"pid\":%d,\"namespace\":%s,\"sockets\":%ld,\"time_wait\":%ld}\n", (int)getpid(),
 		     is_apart ? "true" : "false", processes * (1 + 2 * pairs), time_wait);
 	(void)fflush(stdout);
-	hold_still();
+	parent_live();
+	return 0;
 }

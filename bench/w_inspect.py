@@ -79,7 +79,7 @@ def timed(bench, contender, argv, wrap=()):
 
 
 def listed(bench, contender, template, farm, least):
-    """The median of a command beside a farm, of which it must list `least` sockets; lsof's status is 1 where it finds nothing."""
+    """The median of a command beside a farm, of which it must list `least` sockets."""
     argv = contender.command(template)
     lines = lines_of([*farm.wrap, *argv])
     if lines < least:
@@ -88,10 +88,9 @@ def listed(bench, contender, template, farm, least):
 
 
 def ports_idle(bench, contender):
-    """On the machine as it is: whatever listens here."""
+    """On the machine as it is: whatever listens here. Without lsof, whose status is 1 where it can name no process."""
     argv = contender.command(contender.ports)
-    lines = lines_of(argv) if contender.name != "lsof" else None
-    return {**timed(bench, contender.name, argv), "lines": lines}
+    return {**timed(bench, contender.name, argv), "lines": lines_of(argv)}
 
 
 def ports_farm(bench, contender):
@@ -156,7 +155,7 @@ LISTERS = ("soket", "ss", "netstat", "lsof")
 FIGURES = (Figure("ms", "median ms"), Figure("p99_ms", "p99 ms"), Figure("lines", "lines"))
 
 WORKLOADS = (
-    Workload("ports-idle", "who listens, with processes; this machine as it is", LISTERS, FIGURES, ports_idle, against="ss"),
+    Workload("ports-idle", "who listens, with processes; this machine as it is", LISTERS[:3], FIGURES, ports_idle, against="ss"),
     Workload("ports-farm", f"who listens, beside {PROCESSES} processes with {PROCESSES * (1 + 2 * PAIRS):,} sockets", LISTERS,
              FIGURES, ports_farm, against="ss"),
     Workload("flows-farm", "every TCP socket with its process, in the same farm", LISTERS, FIGURES,

@@ -30,7 +30,7 @@ int skt_api_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct s
 	if (!t->listen)
 		return skt_fail_at(err, 0, _("%s cannot listen"), t->scheme);
 	failed = t->listen(loop, e, ret, err);
-	if (failed == -SKT_E_INUSE)
+	if (failed < 0)
 		skt_holder_explain(e, err);
 	if (failed)
 		return failed;

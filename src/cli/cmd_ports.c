@@ -176,5 +176,6 @@ const struct skt_command skt_cmd_ports = {
 		"event: present, appeared or gone."),
 	.flags = ports_flags,
 	.examples = ports_examples,
+	.words = "@ports-filter",
 	.run = ports_run,
 };

@@ -561,5 +561,6 @@ const struct skt_command skt_cmd_take = {
 	.flags = take_flags,
 	.examples = take_examples,
 	.takes_endpoints = 1,
+	.words = "@port",
 	.run = take_run,
 };

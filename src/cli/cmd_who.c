@@ -9,5 +9,5 @@ static int who_run(const struct skt_args *args)
 }
 
 const struct skt_command skt_cmd_who = {
-	.name = "who", .summary = "who", .synopsis = "", .description = "", .run = who_run
+	.name = "who", .summary = "who", .synopsis = "", .description = "", .words = "@port", .run = who_run
 };

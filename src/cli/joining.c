@@ -5,6 +5,7 @@
  * not needed any more is dropped, and only then does the first byte come from the network. */
 #include "cli/joining.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,10 +25,20 @@
 #include "sys/sandbox.h"
 #include "transport/sockopt.h"
 
+/* The last look around a failure: a flood of failing clients costs one a second. */
+struct joining_explained {
+	pthread_mutex_t lock;
+	skt_time until;
+	struct skt_error was, is;
+};
+
 struct joining_run {
 	struct skt_joining *j;
 	struct skt_relay_config config;
 	struct skt_events events;
+	struct skt_observer explainer; /* before events: makes errors of dialling say who is near */
+	struct skt_holders before[2];  /* around FROM and TO, while we could still look at other processes */
+	struct joining_explained explained;
 	struct skt_relay_totals totals;
 	struct skt_progress progress;
 	skt_time began;
@@ -87,6 +98,55 @@ static bool joining_uses_stdout(const struct skt_joining *j)
 	       strcmp(skt_endpoint_transport(&j->to)->name, "stdio") == 0;
 }
 
+static const struct skt_endpoint *joining_side(const struct joining_run *run, int side)
+{
+	return side ? &run->j->to : &run->j->from;
+}
+
+/* Which side an error of dialling speaks of: TO, unless FROM is dialled as well and the error names it. */
+static int joining_blamed(const struct joining_run *run, const struct skt_error *err)
+{
+	const struct skt_endpoint *from = joining_side(run, 0);
+	enum skt_form form = skt_endpoint_transport(from)->form;
+	char port[16];
+
+	(void)snprintf(port, sizeof(port), ":%d", from->port);
+	if (run->j->listens || (form != SKT_FORM_HOST && form != SKT_FORM_PATH))
+		return 1;
+	return strstr(err->text, form == SKT_FORM_HOST ? port : from->address) == NULL;
+}
+
+static void joining_explain(struct joining_run *run, struct skt_error *err)
+{
+	struct joining_explained *e = &run->explained;
+	int side = joining_blamed(run, err);
+
+	(void)pthread_mutex_lock(&e->lock);
+	if (skt_now() >= e->until) {
+		e->was = *err;
+		skt_holder_explain_dial(joining_side(run, side), &run->before[side], err);
+		e->is = *err;
+		e->until = skt_now() + SKT_SECOND;
+	} else if (err->kind == e->was.kind && strcmp(err->text, e->was.text) == 0) {
+		*err = e->is;
+	}
+	(void)pthread_mutex_unlock(&e->lock);
+}
+
+static void joining_on(struct skt_observer *observer, const struct skt_event *event)
+{
+	struct joining_run *run = SKT_OUTER(observer, struct joining_run, explainer);
+	struct skt_event explained = *event;
+	struct skt_error err;
+
+	if (event->kind == SKT_EVENT_FAILED && event->err && (run->json || (!run->j->only_one && skt_say_level() >= 0))) {
+		err = *event->err;
+		joining_explain(run, &err);
+		explained.err = &err;
+	}
+	run->events.observer.on(&run->events.observer, &explained);
+}
+
 static void joining_events(struct joining_run *run)
 {
 	struct skt_events *e = &run->events;
@@ -98,7 +158,8 @@ static void joining_events(struct joining_run *run)
 	e->only_one = run->j->only_one;
 	e->clock = skt_unix_now;
 	e->line = !run->json ? joining_line_said : joining_uses_stdout(run->j) ? joining_line_err : joining_line_out;
-	run->config.observers = &e->observer;
+	run->explainer.on = joining_on;
+	run->config.observers = &run->explainer;
 	run->config.names_links = run->json || skt_say_level() > 0; /* it costs an idle link as much as all the rest */
 }
 
@@ -248,13 +309,16 @@ static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint
 		joining_needs_path(r, e->address);
 }
 
-static void joining_drop_rights(const struct skt_joining *j)
+static void joining_drop_rights(struct joining_run *run)
 {
+	const struct skt_joining *j = run->j;
 	struct joining_rights r = { 0 };
 	int version;
 
 	joining_needs_of(&r, &j->from, j->listens);
 	joining_needs_of(&r, &j->to, false);
+	for (int side = j->listens; side < 2 && !r.needs.programs; side++)
+		skt_holder_foresee(joining_side(run, side), &run->before[side]);
 	version = skt_sandbox_enter(&r.needs);
 	if (r.needs.programs)
 		skt_say_more("%s", _("rights are kept, because programs are started"));
@@ -274,7 +338,7 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 	if (!t)
 		return -SKT_E_USAGE;
 	failed = t->listen(loop, &run->j->from, ret, err);
-	if (failed == -SKT_E_INUSE)
+	if (failed < 0)
 		skt_holder_explain(&run->j->from, err);
 	if (failed == 0)
 		joining_announce(run, *ret);
@@ -319,7 +383,7 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 		if (ret < 0)
 			return ret;
 	}
-	joining_drop_rights(run->j);
+	joining_drop_rights(run);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
 			    joining_watch, run, &run->totals, status, err);
 	skt_progress_end(&run->progress, run->totals.sent + run->totals.received);
@@ -334,8 +398,10 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 }
 
 /* connect to a program gives its own status; what else went wrong is said, and decides where the program did not. */
-static int joining_status(const struct joining_run *run, int ret, int status, const struct skt_error *err)
+static int joining_status(struct joining_run *run, int ret, int status, struct skt_error *err)
 {
+	if (ret < 0)
+		joining_explain(run, err);
 	if (run->j->passes_status && status >= 0) {
 		if (ret < 0)
 			skt_say_more("%s", err->text);
@@ -346,7 +412,10 @@ static int joining_status(const struct joining_run *run, int ret, int status, co
 
 int skt_joining_run(struct skt_joining *j)
 {
-	struct joining_run run = { .j = j, .began = skt_now(), .json = skt_args_has(j->args, "json") };
+	struct joining_run run = { .j = j,
+				   .began = skt_now(),
+				   .json = skt_args_has(j->args, "json"),
+				   .explained.lock = PTHREAD_MUTEX_INITIALIZER };
 	struct skt_error err = { 0 };
 	struct skt_loop *loop = NULL;
 	int status = -1, ret = joining_config(&run, &err);
@@ -358,6 +427,8 @@ int skt_joining_run(struct skt_joining *j)
 		ret = joining_relay(&run, loop, &status, &err);
 	skt_loop_free(loop);
 	status = joining_status(&run, ret, status, &err);
+	for (int side = 0; side < 2; side++)
+		skt_holders_release(&run.before[side]);
 	skt_endpoint_release(&j->from);
 	skt_endpoint_release(&j->to);
 	return status;

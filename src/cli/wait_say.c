@@ -177,8 +177,10 @@ static void wait_explained(const struct skt_wait_target *t, struct skt_error *re
 	*ret = t->seen;
 	if (ret->kind == SKT_OK)
 		(void)skt_fail(ret, SKT_E_TIMEOUT, 0, _("timed out: %.180s does not answer"), skt_text_get(&t->name));
-	else if (ret->kind == SKT_E_INUSE)
+	else if (t->wait->want == SKT_PROBE_FREE)
 		skt_holder_explain(&t->e, ret);
+	else
+		skt_holder_explain_dial(&t->e, NULL, ret);
 }
 
 static void wait_json_missing(const struct skt_wait *w, const struct skt_wait_target *t)
@@ -230,10 +232,10 @@ void skt_wait_say_end(const struct skt_wait *w)
 	wait_json(w, &j);
 }
 
-/* The hints of a failed dial speak of dialling; ours tells about waiting, unless somebody has looked closer. */
+/* The hints of a failed dial speak of dialling, or send people to this very command; ours tells about waiting. */
 static void wait_hint(const struct skt_wait_target *t, const struct skt_error *explained, struct skt_error *err)
 {
-	if (strcmp(explained->hint, t->seen.hint) != 0)
+	if (strcmp(explained->hint, t->seen.hint) != 0 && !strstr(explained->hint, "soket wait"))
 		skt_hint(err, "%s", explained->hint);
 	else if (explained->kind == SKT_E_INUSE)
 		skt_hint(err, "%s", _("end who has it, or wait longer with --timeout"));

@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -290,35 +289,52 @@ static void explain_refused_near(const char *address, const struct skt_holders *
 	skt_text_release(&where);
 }
 
-/* In another network namespace, such as a container's? Root alone can look there. */
-static bool explain_elsewhere(const char *address, const struct skt_spot *spot, struct skt_error *err)
+static const struct skt_sock *explain_foreign(const struct skt_holders *h)
+{
+	const struct skt_socktable *t = &h->census.table;
+
+	for (size_t i = 0; i < t->n; i++)
+		if (t->sock[i].netns > 0 && t->sock[i].state == SKT_STATE_LISTEN && skt_spot_has(&h->spot, t, &t->sock[i]))
+			return &t->sock[i];
+	return NULL;
+}
+
+static void explain_foreign_hint(const char *address, const struct skt_netns *ns, const struct skt_process *p,
+				 struct skt_error *err)
+{
+	if (ns->name[0])
+		skt_hint(err, _("try: ip netns exec %.60s soket connect %.60s"), ns->name, address);
+	else if (p || ns->pid)
+		skt_hint(err, _("try: nsenter -t %d -n soket connect %.60s"), (int)(p ? p->pid : ns->pid), address);
+}
+
+/* Every network namespace, such as those of containers; root alone can look there. */
+static int explain_look_everywhere(const struct skt_spot *spot, struct skt_holders *ret)
 {
 	struct skt_holders_spec spec = { .states = 1U << SKT_STATE_LISTEN, .all_netns = true };
-	struct skt_holders h = { 0 };
+
+	return geteuid() == 0 ? skt_holders_look(spot, &spec, ret, NULL) : -SKT_E_DENIED;
+}
+
+static bool explain_elsewhere(const char *address, const struct skt_spot *spot, const struct skt_holders *before,
+			      struct skt_error *err)
+{
+	struct skt_holders now = { 0 };
+	const struct skt_holders *h = before && before->census.n_netns > 1 ? before : &now;
 	const struct skt_sock *s = NULL;
 	struct skt_text words = { 0 };
 
-	if (geteuid() != 0 || skt_holders_look(spot, &spec, &h, NULL) < 0)
-		return false;
-	for (size_t i = 0; i < h.census.table.n && !s; i++)
-		if (h.census.table.sock[i].netns > 0 && skt_spot_has(spot, &h.census.table, &h.census.table.sock[i]))
-			s = &h.census.table.sock[i];
+	if (h == before || explain_look_everywhere(spot, &now) == 0)
+		s = explain_foreign(h);
 	if (s) {
-		const struct skt_netns *ns = &h.census.netns[s->netns];
-		const struct skt_process *p = skt_holder_of(&h, NULL, s);
-
-		skt_holder_words(&h, NULL, s, &words);
+		skt_holder_words(h, NULL, s, &words);
 		(void)skt_fail(err, SKT_E_REFUSED, ECONNREFUSED,
 			       _("refused: nobody listens on %.70s; %.90s listens there in another network namespace"),
 			       address, skt_text_get(&words));
-		if (ns->name[0])
-			skt_hint(err, _("try: ip netns exec %.60s soket connect %.60s"), ns->name, address);
-		else if (p || ns->pid)
-			skt_hint(err, _("try: nsenter -t %d -n soket connect %.60s"), (int)(p ? p->pid : ns->pid),
-				 address);
+		explain_foreign_hint(address, &h->census.netns[s->netns], skt_holder_of(h, NULL, s), err);
 	}
 	skt_text_release(&words);
-	skt_holders_release(&h);
+	skt_holders_release(&now);
 	return s != NULL;
 }
 
@@ -346,7 +362,7 @@ static void explain_refused_port(const struct skt_endpoint *e, const struct skt_
 	s = explain_nearest(&h, &near);
 	if (s)
 		explain_refused_near(skt_text_get(&address), &h, before, s, near, err);
-	else if (!explain_elsewhere(skt_text_get(&address), spot, err))
+	else if (!explain_elsewhere(skt_text_get(&address), spot, before, err))
 		explain_nobody(skt_text_get(&address), spot->port, err);
 	skt_text_release(&address);
 	skt_holders_release(&h);
@@ -406,6 +422,7 @@ void skt_holder_foresee(const struct skt_endpoint *e, struct skt_holders *ret)
 	struct skt_holders_spec spec = { .states = 1U << SKT_STATE_LISTEN, .no_owners = true };
 	struct skt_holders quick = { 0 };
 	struct skt_spot spot;
+	enum explain_near near;
 	bool is_reached = false;
 
 	*ret = (struct skt_holders){ 0 };
@@ -416,6 +433,10 @@ void skt_holder_foresee(const struct skt_endpoint *e, struct skt_holders *ret)
 		is_reached = skt_spot_reaches(&spot, &quick.census.table.sock[i]);
 	skt_holders_release(&quick);
 	spec = (struct skt_holders_spec){ .protos = SKT_PROTOS_IP };
-	if (!is_reached)
-		(void)skt_holders_look(&spot, &spec, ret, NULL);
+	if (is_reached || skt_holders_look(&spot, &spec, ret, NULL) < 0 || explain_nearest(ret, &near))
+		return;
+	if (explain_look_everywhere(&spot, &quick) == 0) {
+		skt_holders_release(ret);
+		*ret = quick;
+	}
 }

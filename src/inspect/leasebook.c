@@ -205,8 +205,11 @@ static int leasebook_record(int dir, const char *file, char *room, struct skt_le
 		skt_close(fd);
 		return -SKT_E_USAGE;
 	}
-	while (n < LEASEBOOK_RECORD_MAX && (got = skt_sys.read(fd, room + n, LEASEBOOK_RECORD_MAX - n)) > 0)
-		n += (size_t)got;
+	while (n < LEASEBOOK_RECORD_MAX && (got = skt_sys.read(fd, room + n, LEASEBOOK_RECORD_MAX - n)) != 0) {
+		if (got < 0 && errno != EINTR)
+			break;
+		n += got > 0 ? (size_t)got : 0;
+	}
 	skt_close(fd);
 	return skt_lease_parse(room, n, ret);
 }

@@ -66,7 +66,7 @@ static int compare_numbers(uint64_t a, uint64_t b)
 static int compare_names(const struct item *a, const struct item *b)
 {
 	uint32_t na = a->sock->name_len, nb = b->sock->name_len;
-	int ret = na && nb && a->name && b->name ? memcmp(a->name, b->name, na < nb ? na : nb) : 0;
+	int ret = na && nb ? memcmp(a->name, b->name, na < nb ? na : nb) : 0;
 
 	return ret ? ret : compare_numbers(na, nb);
 }
@@ -87,10 +87,12 @@ static int compare_addresses(const struct item *a, const struct item *b)
 /* Programs by name and user; where nobody can be seen, by the user of the socket. */
 static int compare_programs(const struct item *a, const struct item *b)
 {
-	int ret = compare_numbers(a->process != NULL, b->process != NULL);
+	int ret;
 
-	if (ret == 0 && a->process)
+	if (a->process && b->process)
 		ret = strcmp(a->process->name, b->process->name);
+	else
+		ret = compare_numbers(a->process != NULL, b->process != NULL);
 	return ret ? ret : compare_numbers(a->sock->uid, b->sock->uid);
 }
 
@@ -176,7 +178,7 @@ static struct skt_portrow row_of(const struct skt_census *c, const struct item *
 		row.takes_v4 |= skt_sock_takes_v4(item[i].sock);
 		row.takes_v6 |= skt_sock_takes_v6(item[i].sock);
 		row_add_queue(&row, item[i].sock);
-		if (item[i].process && item[i].process->ticks < row.process->ticks)
+		if (item[i].process && (!row.process || item[i].process->ticks < row.process->ticks))
 			row.process = item[i].process;
 	}
 	row.n_processes = items_processes(c, item, n);
