@@ -57,9 +57,9 @@ static struct ssh close_ssh(const char *text)
 
 static bool close_same_ip(struct skt_ip a, struct skt_ip b)
 {
-	a = skt_ip_is_mapped(&a) ? skt_ip_unmap(&a) : a;
-	b = skt_ip_is_mapped(&b) ? skt_ip_unmap(&b) : b;
-	return a.family == b.family && memcmp(a.bytes, b.bytes, a.family == 4 ? 4 : 16) == 0;
+	a = skt_ip_bare(&a);
+	b = skt_ip_bare(&b);
+	return skt_ip_is_same(&a, &b);
 }
 
 /* Either end of it: both are on this machine where one is logged in to it from itself. */

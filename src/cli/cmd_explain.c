@@ -11,6 +11,7 @@
 #include "base/word.h"
 #include "cli/commands.h"
 #include "cli/explain.h"
+#include "cli/portword.h"
 #include "cli/say.h"
 #include "endpoint/option.h"
 #include "endpoint/portclass.h"
@@ -39,35 +40,6 @@ static bool explain_are_words(const struct skt_args *args, bool *socket, bool *p
 static int explain_say(int ret)
 {
 	return ret < 0 ? -ret : SKT_OK;
-}
-
-static int explain_port_number(const char *digits)
-{
-	int port = 0;
-
-	for (; *digits >= '0' && *digits <= '9' && port <= SKT_PORT_MAX; digits++)
-		port = port * 10 + (*digits - '0');
-	return port;
-}
-
-/* Whether a word is a port alone: 22, https, 53/udp. */
-static bool explain_is_port(const char *word, int *port, const char **protocol)
-{
-	size_t n = strcspn(word, "/");
-	char name[SKT_SERVICE_LENGTH];
-
-	*protocol = strcmp(word + n, "/tcp") == 0 ? "TCP" : strcmp(word + n, "/udp") == 0 ? "UDP" : NULL;
-	if (n == 0 || n >= sizeof(name) || (word[n] && !*protocol) || strspn(word, " :.@[%") > 0)
-		return false;
-	memcpy(name, word, n);
-	name[n] = '\0';
-	if (name[strspn(name, "0123456789")] == '\0')
-		*port = explain_port_number(name);
-	else if (name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_")] == '\0')
-		*port = skt_service_port(name, *protocol);
-	else
-		return false;
-	return *port <= SKT_PORT_MAX && (*port > 0 || strcmp(name, "0") == 0);
 }
 
 static int explain_port(int port, const char *protocol, bool json)
@@ -194,7 +166,7 @@ static int explain_run(const struct skt_args *args)
 
 	if (!args->has_after && explain_are_words(args, &socket, &port))
 		return explain_say(json ? skt_explain_words_json(socket, port) : skt_explain_words(socket, port));
-	if (!args->has_after && args->n_words == 1 && explain_is_port(args->word[0], &number, &protocol))
+	if (!args->has_after && args->n_words == 1 && skt_portword_read(args->word[0], &number, &protocol))
 		return explain_port(number, protocol, json);
 	return explain_endpoint(args, json);
 }

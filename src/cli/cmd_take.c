@@ -473,10 +473,6 @@ static int take_endpoint(const struct skt_args *args, struct take *t, int *at, s
 		ret = skt_args_finish(args, *at, err);
 	if (ret == 0)
 		ret = skt_spot_of(&t->e, &t->spot, err);
-	if (ret == 0 && !t->spot.name && t->spot.port == 0) {
-		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 is held by nobody: it stands for any free port"));
-		ret = -SKT_E_USAGE;
-	}
 	if (ret == 0 && t->spot.is_remote) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("that address is not one of this machine"));
 		skt_hint(err, "%s",

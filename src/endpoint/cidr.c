@@ -93,7 +93,7 @@ int skt_cidr_parse(const char *text, struct skt_cidr *ret, struct skt_error *err
 
 bool skt_cidr_matches(const struct skt_cidr *cidr, const struct skt_ip *ip)
 {
-	struct skt_ip plain = skt_ip_is_mapped(ip) ? skt_ip_unmap(ip) : *ip;
+	struct skt_ip plain = skt_ip_bare(ip);
 	struct skt_ip first;
 
 	if (plain.family != cidr->ip.family)

@@ -230,3 +230,29 @@ struct skt_ip skt_ip_unmap(const struct skt_ip *ip)
 	memcpy(inner.bytes, ip->bytes + 12, 4);
 	return inner;
 }
+
+struct skt_ip skt_ip_bare(const struct skt_ip *ip)
+{
+	return skt_ip_is_mapped(ip) ? skt_ip_unmap(ip) : *ip;
+}
+
+bool skt_ip_is_any(const struct skt_ip *ip)
+{
+	static const uint8_t zeros[16];
+
+	return memcmp(ip->bytes, zeros, ip->family == 4 ? 4 : 16) == 0;
+}
+
+bool skt_ip_is_loopback(const struct skt_ip *ip)
+{
+	static const uint8_t one[16] = { [15] = 1 };
+
+	if (ip->family == 4)
+		return ip->bytes[0] == 127;
+	return memcmp(ip->bytes, one, 16) == 0 || (skt_ip_is_mapped(ip) && ip->bytes[12] == 127);
+}
+
+bool skt_ip_is_same(const struct skt_ip *a, const struct skt_ip *b)
+{
+	return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
+}

@@ -31,5 +31,14 @@ char *skt_ip_print(const struct skt_ip *ip, char *ret);
 bool skt_ip_is_mapped(const struct skt_ip *ip);
 /* The IPv4 address inside a mapped one. */
 struct skt_ip skt_ip_unmap(const struct skt_ip *ip);
+/* The same where it is mapped, else the address itself: what two addresses are compared by. */
+struct skt_ip skt_ip_bare(const struct skt_ip *ip);
+
+/* Whether every bit is 0: 0.0.0.0, ::, and an address of no family. */
+bool skt_ip_is_any(const struct skt_ip *ip);
+/* 127.0.0.0/8, ::1, and the mapped form of the first. */
+bool skt_ip_is_loopback(const struct skt_ip *ip);
+/* Whether both are one: the family too, so that a mapped address is not the IPv4 one. */
+bool skt_ip_is_same(const struct skt_ip *a, const struct skt_ip *b);
 
 #endif

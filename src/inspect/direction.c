@@ -48,27 +48,8 @@ static struct place place_of(const struct skt_sock *s, bool remote)
 	const struct skt_ip *ip = remote ? &s->remote : &s->local;
 	struct place p = { .proto = s->proto, .netns = s->netns, .port = remote ? s->remote_port : s->local_port };
 
-	p.ip = skt_ip_is_mapped(ip) ? skt_ip_unmap(ip) : *ip;
+	p.ip = skt_ip_bare(ip);
 	return p;
-}
-
-static bool ip_is_any(const struct skt_ip *ip)
-{
-	static const uint8_t zeros[16];
-
-	return memcmp(ip->bytes, zeros, ip->family == 4 ? 4 : 16) == 0;
-}
-
-static bool ip_is_loopback(const struct skt_ip *ip)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return ip->family == 4 ? ip->bytes[0] == 127 : memcmp(ip->bytes, one, 16) == 0;
-}
-
-static bool ip_equal(const struct skt_ip *a, const struct skt_ip *b)
-{
-	return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
 }
 
 static bool listeners_have(const struct skt_listeners *l, const struct place *p)
@@ -123,7 +104,7 @@ static void listeners_add(struct skt_listeners *l, const struct skt_sock *s)
 	struct place p = place_of(s, false);
 
 	listeners_put(l, &p);
-	if (p.ip.family == 6 && ip_is_any(&p.ip) && skt_sock_takes_v4(s)) {
+	if (p.ip.family == 6 && skt_ip_is_any(&p.ip) && skt_sock_takes_v4(s)) {
 		p.ip = (struct skt_ip){ .family = 4 };
 		listeners_put(l, &p);
 	}
@@ -249,7 +230,7 @@ static enum skt_direction direction_of_ip(const struct skt_listeners *l, const s
 	*from = SKT_FROM_LISTENER;
 	if (listeners_wait_at(l, &local, &exactly))
 		return SKT_DIRECTION_IN;
-	is_ours = ip_is_loopback(&remote.ip) || ip_equal(&remote.ip, &local.ip);
+	is_ours = skt_ip_is_loopback(&remote.ip) || skt_ip_is_same(&remote.ip, &local.ip);
 	if (listeners_wait_at(l, &remote, &exactly) && (is_ours || exactly))
 		return SKT_DIRECTION_OUT;
 	*from = SKT_FROM_NOTHING;

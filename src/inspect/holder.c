@@ -12,6 +12,7 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "inspect/counterpart.h"
 #include "sys/addr.h"
 
 /* --- the spot ---------------------------------------------------------------------------------------------------------- */
@@ -32,31 +33,6 @@ static const struct spot_scheme {
 	{ "unix-seqpacket", SKT_PROTO_UNIX_SEQPACKET, 0 },
 	{ "vsock", SKT_PROTO_VSOCK, 0 },
 };
-
-static bool ip_is_any(const struct skt_ip *ip)
-{
-	static const uint8_t none[16];
-
-	return ip->family == 0 || memcmp(ip->bytes, none, ip->family == 4 ? 4 : 16) == 0;
-}
-
-static bool ip_is_loopback(const struct skt_ip *ip)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	return ip->family == 4 ? ip->bytes[0] == 127 : memcmp(ip->bytes, one, 16) == 0;
-}
-
-static bool ip_is_same(const struct skt_ip *a, const struct skt_ip *b)
-{
-	return a->family == b->family && memcmp(a->bytes, b->bytes, a->family == 4 ? 4 : 16) == 0;
-}
-
-/* An IPv4 address in IPv6 clothes is the IPv4 address. */
-static struct skt_ip ip_bare(const struct skt_ip *ip)
-{
-	return ip->family == 6 && skt_ip_is_mapped(ip) ? skt_ip_unmap(ip) : *ip;
-}
 
 static bool ip_is_of(const struct skt_ip *ip, const struct sockaddr *sa)
 {
@@ -106,10 +82,10 @@ static void spot_host(const struct skt_endpoint *e, struct skt_spot *ret)
 		ret->is_local = !e->host[0] || ret->is_any || spot_is_localhost(e->host);
 		return;
 	}
-	ret->ip = ip_bare(&ret->ip);
+	ret->ip = skt_ip_bare(&ret->ip);
 	ret->family = ret->ip.family;
-	ret->is_any = ip_is_any(&ret->ip);
-	ret->is_local = ret->is_any || ip_is_loopback(&ret->ip) || ip_is_ours(&ret->ip);
+	ret->is_any = skt_ip_is_any(&ret->ip);
+	ret->is_local = ret->is_any || skt_ip_is_loopback(&ret->ip) || ip_is_ours(&ret->ip);
 	ret->is_remote = !ret->is_local;
 }
 
@@ -143,6 +119,8 @@ int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_e
 		skt_hint(err, "%s", _("write a port (8080, udp:53), a socket address, a path or an @name"));
 		return -SKT_E_USAGE;
 	}
+	if (s->form == SKT_FORM_HOST && e->port == 0)
+		return skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 is held by nobody: it stands for any free port"));
 	if (s->form == SKT_FORM_HOST) {
 		spot_host(e, &spot);
 	} else if (s->form == SKT_FORM_VSOCK) {
@@ -194,51 +172,64 @@ bool skt_spot_has(const struct skt_spot *spot, const struct skt_socktable *t, co
 
 bool skt_spot_is_dialled(const struct skt_spot *spot, const struct skt_sock *s)
 {
-	struct skt_ip remote = ip_bare(&s->remote);
+	struct skt_ip remote = skt_ip_bare(&s->remote);
 
 	if (!spot_is_proto(spot, s) || !spot->port || s->remote_port != spot->port || s->remote.family == 0)
 		return false;
-	return spot->ip.family == 0 || ip_is_any(&spot->ip) || ip_is_same(&spot->ip, &remote);
+	return spot->ip.family == 0 || skt_ip_is_any(&spot->ip) || skt_ip_is_same(&spot->ip, &remote);
 }
 
 bool skt_spot_reaches(const struct skt_spot *spot, const struct skt_sock *s)
 {
-	struct skt_ip local = ip_bare(&s->local);
+	struct skt_ip local = skt_ip_bare(&s->local);
 	bool v4 = spot->family != 6 && skt_sock_takes_v4(s), v6 = spot->family != 4 && skt_sock_takes_v6(s);
 
 	if (!spot_is_proto(spot, s) || s->local_port != spot->port || spot->is_remote || (!v4 && !v6))
 		return false;
-	if (ip_is_any(&s->local))
+	if (skt_ip_is_any(&s->local))
 		return true;
-	return ip_is_any(&spot->ip) ? ip_is_loopback(&local) : ip_is_same(&spot->ip, &local);
+	return skt_ip_is_any(&spot->ip) ? skt_ip_is_loopback(&local) : skt_ip_is_same(&spot->ip, &local);
 }
 
 /* Without a host, loopback is meant: 127.0.0.1 and ::1, each where the family is wanted. A socket on every address is in the way
  * of each, and each is in the way of one on every address. */
 bool skt_spot_conflicts(const struct skt_spot *spot, const struct skt_sock *s)
 {
-	struct skt_ip local = ip_bare(&s->local);
+	struct skt_ip local = skt_ip_bare(&s->local);
 	bool v4 = spot->family != 6 && skt_sock_takes_v4(s), v6 = spot->family != 4 && skt_sock_takes_v6(s);
 
 	if (!spot_is_proto(spot, s) || s->local_port != spot->port || (!v4 && !v6))
 		return false;
-	if (spot->is_any || ip_is_any(&s->local))
+	if (spot->is_any || skt_ip_is_any(&s->local))
 		return true;
-	return spot->ip.family ? ip_is_same(&spot->ip, &local) : ip_is_loopback(&local);
+	return spot->ip.family ? skt_ip_is_same(&spot->ip, &local) : skt_ip_is_loopback(&local);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------------ */
 
 struct holders_wanted {
 	const struct skt_spot *spot;
-	bool clients;
+	bool clients, has_gathered;
+	struct skt_counterparts counterparts; /* of unix sockets, which do not name their other end's address */
 };
+
+static bool holders_want_client(struct holders_wanted *w, const struct skt_socktable *t, const struct skt_sock *s)
+{
+	const struct skt_sock *other;
+
+	if (!w->spot->name)
+		return skt_spot_is_dialled(w->spot, s);
+	if (!w->has_gathered)
+		w->has_gathered = skt_counterparts_gather(t, &w->counterparts) == 0;
+	other = skt_counterpart_of(&w->counterparts, s);
+	return other && skt_spot_has(w->spot, t, other);
+}
 
 static bool holders_want(const struct skt_socktable *t, const struct skt_sock *s, void *user)
 {
-	const struct holders_wanted *w = user;
+	struct holders_wanted *w = user;
 
-	return skt_spot_has(w->spot, t, s) || (w->clients && skt_spot_is_dialled(w->spot, s));
+	return skt_spot_has(w->spot, t, s) || (w->clients && holders_want_client(w, t, s));
 }
 
 int skt_holders_look(const struct skt_spot *spot, const struct skt_holders_spec *spec, struct skt_holders *ret,
@@ -248,7 +239,8 @@ int skt_holders_look(const struct skt_spot *spot, const struct skt_holders_spec 
 	struct holders_wanted wanted = { .spot = spot, .clients = spec->clients };
 	struct skt_census_spec census = {
 		.look = { .protos = spec->protos ? spec->protos : spot->protos,
-			  .states = spec->states ? spec->states : SKT_STATES_BOUND },
+			  .states = spec->states ? spec->states : SKT_STATES_BOUND,
+			  .info = spec->info },
 		.owners = spec->no_owners ? SKT_OWNERS_NONE : SKT_OWNERS_ALL,
 		.depth = spec->depth,
 		.netns = spec->netns,
@@ -258,6 +250,7 @@ int skt_holders_look(const struct skt_spot *spot, const struct skt_holders_spec 
 	};
 	int failed = skt_census_take(&census, &h.census, err);
 
+	skt_counterparts_release(&wanted.counterparts);
 	if (failed < 0)
 		return failed;
 	if (spot->port && !spec->no_owners)

@@ -27,7 +27,8 @@ struct skt_holders {
 	struct skt_leases leases;
 };
 
-/* The spot of an endpoint: protocols of its scheme. Returns 0, or -SKT_E_USAGE: it is neither a port nor a unix socket. `e` must
+/* The spot of an endpoint: protocols of its scheme. Returns 0, or -SKT_E_USAGE: it is neither a port nor a unix socket, or it
+ * is port 0, which stands for any. `e` must
  * outlive the spot. Asks the kernel for the addresses of this machine. */
 int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_error *err);
 /* Whether a socket is bound to the spot's port on any address, or to its name. Connections that came in on the port are so too. */
@@ -47,7 +48,8 @@ struct skt_holders_spec {
 	const char *netns;
 	bool all_netns;
 	bool no_owners;
-	bool clients; /* sockets whose other end is at the spot too */
+	bool clients; /* the owners of sockets whose other end is at the spot too */
+	bool info;    /* what TCP knows of connections */
 };
 
 /* Look. The census then has the sockets of the spot among others: skt_spot_has() picks them. Returns as skt_census_take(). */

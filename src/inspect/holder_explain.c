@@ -17,7 +17,7 @@
 #include "inspect/holder.h"
 #include "sys/proc.h"
 
-enum { EXPLAIN_TRIES = 64, EXPLAIN_HOST = 60 };
+enum { EXPLAIN_TRIES = 64, EXPLAIN_HOST = 60, EXPLAIN_OTHER = EXPLAIN_HOST + 16 };
 
 /* --- what to try instead ------------------------------------------------------------------------------------------------ */
 
@@ -30,22 +30,28 @@ static void explain_host(const struct skt_endpoint *e, char *ret, size_t size)
 		       e->zone ? e->zone : "", is_six ? "]" : "");
 }
 
+static bool explain_is_udp(const struct skt_endpoint *e)
+{
+	return strncmp(skt_endpoint_transport(e)->name, "udp", 3) == 0;
+}
+
 /* The next port that is free, or 0: the kernel's choice. */
-static unsigned explain_free_port(unsigned from)
+static unsigned explain_free_port(unsigned from, bool udp)
 {
 	for (unsigned port = from; port < from + EXPLAIN_TRIES && port <= 65535; port++)
-		if (skt_port_look(port, false) == 1)
+		if (skt_port_look(port, udp) == 1)
 			return port;
 	return 0;
 }
 
-/* "127.0.0.1:8081": a port near the wanted one that is free now. */
+/* "127.0.0.1:8081", "udp://:5354": a port near the wanted one that is free now. */
 static void explain_other(const struct skt_endpoint *e, unsigned from, char *ret, size_t size)
 {
 	char host[EXPLAIN_HOST];
+	bool udp = explain_is_udp(e);
 
 	explain_host(e, host, sizeof(host));
-	(void)snprintf(ret, size, "%s:%u", host, explain_free_port(from));
+	(void)snprintf(ret, size, "%s%s:%u", udp ? "udp://" : "", host, explain_free_port(from, udp));
 }
 
 /* --- address in use ------------------------------------------------------------------------------------------------------- */
@@ -82,15 +88,15 @@ static const struct skt_sock *explain_conflict(const struct skt_holders *h)
 	return best;
 }
 
-/* " on [::]:8080" where it is another address than the one that was wanted. */
-static void explain_where(const struct skt_spot *spot, const struct skt_sock *s, struct skt_text *ret)
+/* " on [::]:8080" where it is another address than the one that was wanted; behind a clause, ", on ...". */
+static void explain_where(const struct skt_spot *spot, const struct skt_sock *s, bool is_seen, struct skt_text *ret)
 {
 	if (spot->name || s->local.family == 0)
 		return;
 	if (spot->ip.family == s->local.family &&
 	    memcmp(spot->ip.bytes, s->local.bytes, spot->ip.family == 4 ? 4 : 16) == 0)
 		return;
-	skt_text_add(ret, _(" on "));
+	skt_text_add(ret, is_seen ? _(" on ") : _(", on "));
 	skt_sock_print(&s->local, s->interface, s->local_port, ret);
 }
 
@@ -108,20 +114,28 @@ static void explain_since(const struct skt_process *p, struct skt_text *ret)
 
 /* What to do about that holder: how to end it, where that can be. */
 static void explain_use_hint(const struct skt_endpoint *e, const struct skt_holders *h, const struct skt_process *p,
-			     struct skt_error *err)
+			     bool holds, struct skt_error *err)
 {
-	char other[EXPLAIN_HOST + 8];
-	bool may = p && (geteuid() == 0 || p->uid == geteuid());
+	char other[EXPLAIN_OTHER];
+	bool may = geteuid() == 0 || (p && p->uid == geteuid());
+	bool can = p || geteuid() != 0; /* whom root cannot see, nobody can end from here */
 
 	if (h->spot.name) {
-		if (strlen(h->spot.name) < 80)
+		if (can && strlen(h->spot.name) < 80)
 			skt_hint(err, _("choose another path, or: %ssoket take %s"), may ? "" : "sudo ", h->spot.name);
 		else
 			skt_hint(err, "%s", _("choose another path, or stop the program that listens there"));
 		return;
 	}
 	explain_other(e, h->spot.port + 1, other, sizeof(other));
-	skt_hint(err, _("try %s, or: %ssoket take %u"), other, may ? "" : "sudo ", h->spot.port);
+	if (!holds)
+		skt_hint(err, _("try %s, or end the connection: %ssoket close port=%u"), other,
+			 geteuid() == 0 ? "" : "sudo ", h->spot.port);
+	else if (can)
+		skt_hint(err, _("try %s, or: %ssoket take %s%u"), other, may ? "" : "sudo ",
+			 explain_is_udp(e) ? "udp:" : "", h->spot.port);
+	else
+		skt_hint(err, _("try %s; who holds it is not of this pid namespace, such as in a container"), other);
 }
 
 static void explain_use(const struct skt_endpoint *e, const struct skt_holders *h, const struct skt_sock *s,
@@ -129,7 +143,7 @@ static void explain_use(const struct skt_endpoint *e, const struct skt_holders *
 {
 	const struct skt_process *p = skt_holder_of(h, NULL, s);
 	struct skt_text address = { 0 }, words = { 0 };
-	char other[EXPLAIN_HOST + 8];
+	char other[EXPLAIN_OTHER];
 
 	skt_endpoint_print_address(e, &address);
 	if (s->state == SKT_STATE_TIME_WAIT) {
@@ -143,13 +157,13 @@ static void explain_use(const struct skt_endpoint *e, const struct skt_holders *
 		bool holds = explain_rank(&h->spot, &h->census.table, s) > 2;
 
 		skt_holder_words(h, NULL, s, &words);
-		explain_where(&h->spot, s, &words);
+		explain_where(&h->spot, s, p != NULL, &words);
 		explain_since(p, &words);
 		(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE,
 			       holds ? _("address in use: %.80s is held by %s")
 				     : _("address in use: %.80s is held by a connection of %s"),
 			       skt_text_get(&address), skt_text_get(&words));
-		explain_use_hint(e, h, p, err);
+		explain_use_hint(e, h, p, holds, err);
 	}
 	skt_text_release(&address);
 	skt_text_release(&words);
@@ -183,7 +197,7 @@ static void explain_denied(const struct skt_endpoint *e, struct skt_error *err)
 {
 	long first = skt_proc_number("sys/net/ipv4/ip_unprivileged_port_start", 0);
 	struct skt_text address = { 0 };
-	char other[EXPLAIN_HOST + 8];
+	char other[EXPLAIN_OTHER];
 
 	if (skt_endpoint_transport(e)->form != SKT_FORM_HOST || e->port <= 0 || e->port >= first)
 		return;

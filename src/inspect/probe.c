@@ -29,6 +29,7 @@ enum { PROBE_DRAINS = 16 };
 struct skt_probe {
 	struct skt_loop *loop;
 	const struct skt_endpoint *e;
+	enum skt_probe_want want;
 	struct skt_dialer *dialer;   /* while it dials */
 	struct skt_resolve *resolve; /* while it looks up what is to be free */
 	struct skt_watch answered;
@@ -127,10 +128,11 @@ static int probe_dial(struct skt_probe *p, struct skt_error *err)
 static int probe_family(const struct skt_endpoint *e)
 {
 	const char *scheme = skt_endpoint_transport(e)->name, *family = skt_endpoint_string(e, "family", "any");
+	char last = scheme[strlen(scheme) - 1]; /* of tcp4, udp6 */
 
-	if (strcmp(scheme, "tcp4") == 0 || strcmp(family, "4") == 0)
+	if (last == '4' || strcmp(family, "4") == 0)
 		return AF_INET;
-	if (strcmp(scheme, "tcp6") == 0 || strcmp(family, "6") == 0)
+	if (last == '6' || strcmp(family, "6") == 0)
 		return AF_INET6;
 	return AF_UNSPEC;
 }
@@ -150,6 +152,13 @@ static int probe_addresses(const struct skt_endpoint *e, struct skt_addr *ret)
 	return skt_addr_parse_ip(e->host, e->zone, e->port, ret) == 0;
 }
 
+static void probe_vacancy(struct skt_probe *p, const struct skt_addr *addr, int n)
+{
+	bool udp = strncmp(skt_endpoint_transport(p->e)->name, "udp", 3) == 0;
+
+	(void)skt_vacancy_ip(udp ? SKT_PROTO_UDP : SKT_PROTO_TCP, addr, n, p->want == SKT_PROBE_OURS, &p->err);
+}
+
 static void probe_decide(struct skt_probe *p)
 {
 	probe_stop_resolving(p);
@@ -167,7 +176,7 @@ static void probe_looked_up(struct skt_watch *watch, unsigned ready)
 	if (n == -SKT_AGAIN)
 		return;
 	if (n > 0)
-		(void)skt_vacancy_tcp(addr, n, &p->err);
+		probe_vacancy(p, addr, n);
 	probe_decide(p);
 }
 
@@ -196,24 +205,27 @@ static int probe_look_up(struct skt_probe *p, struct skt_error *err)
 	return failed < 0 ? skt_fail_memory(err) : 0;
 }
 
-static int probe_free_tcp(struct skt_probe *p, struct skt_error *err)
+static int probe_free_port(struct skt_probe *p, struct skt_error *err)
 {
 	struct skt_addr addr[2];
 	int n = probe_addresses(p->e, addr);
 
 	if (n == 0)
 		return probe_look_up(p, err);
-	(void)skt_vacancy_tcp(addr, n, &p->err);
+	probe_vacancy(p, addr, n);
 	probe_decide(p);
 	return 0;
 }
 
 static int probe_free_unix(struct skt_probe *p, struct skt_error *err)
 {
-	bool packets = strcmp(skt_endpoint_transport(p->e)->name, "unix-seqpacket") == 0;
+	const char *scheme = skt_endpoint_transport(p->e)->name;
+	int type = strcmp(scheme, "unix-seqpacket") == 0 ? SOCK_SEQPACKET
+		   : strcmp(scheme, "unix-dgram") == 0   ? SOCK_DGRAM
+							 : SOCK_STREAM;
 
 	(void)err;
-	(void)skt_vacancy_unix(p->e->address, packets ? SOCK_SEQPACKET : SOCK_STREAM, &p->err);
+	(void)skt_vacancy_unix(p->e->address, type, &p->err);
 	probe_decide(p);
 	return 0;
 }
@@ -236,21 +248,25 @@ typedef int probe_ask(struct skt_probe *p, struct skt_error *err);
 /* By the name of the top layer. */
 static const struct probe_kind {
 	const char *scheme;
-	probe_ask *ask[2]; /* by enum skt_probe_want */
+	probe_ask *ready, *free; /* NULL: nobody can be asked */
 } probe_kinds[] = {
-	{ "tcp", { probe_dial, probe_free_tcp } },
-	{ "tcp4", { probe_dial, probe_free_tcp } },
-	{ "tcp6", { probe_dial, probe_free_tcp } },
-	{ "unix", { probe_dial, probe_free_unix } },
-	{ "unix-seqpacket", { probe_dial, probe_free_unix } },
-	{ "vsock", { probe_dial, probe_free_vsock } },
+	{ "tcp", probe_dial, probe_free_port },
+	{ "tcp4", probe_dial, probe_free_port },
+	{ "tcp6", probe_dial, probe_free_port },
+	{ "udp", NULL, probe_free_port },
+	{ "udp4", NULL, probe_free_port },
+	{ "udp6", NULL, probe_free_port },
+	{ "unix", probe_dial, probe_free_unix },
+	{ "unix-seqpacket", probe_dial, probe_free_unix },
+	{ "unix-dgram", NULL, probe_free_unix },
+	{ "vsock", probe_dial, probe_free_vsock },
 };
 
-static const struct probe_kind *probe_kind_of(const struct skt_endpoint *e)
+static probe_ask *probe_ask_of(const struct skt_endpoint *e, enum skt_probe_want want)
 {
 	for (size_t i = 0; i < SKT_LENGTH(probe_kinds); i++)
 		if (strcmp(probe_kinds[i].scheme, e->layer[0]->name) == 0)
-			return &probe_kinds[i];
+			return want == SKT_PROBE_READY ? probe_kinds[i].ready : probe_kinds[i].free;
 	return NULL;
 }
 
@@ -267,9 +283,9 @@ static int probe_check(const struct skt_endpoint *e, enum skt_probe_want want, s
 {
 	const struct skt_opt *retry = skt_endpoint_option(e, "retry");
 
-	if (!skt_transport_of(e, err))
+	if ((want == SKT_PROBE_READY || !probe_ask_of(e, want)) && !skt_transport_of(e, err))
 		return -SKT_E_USAGE;
-	if (!probe_kind_of(e))
+	if (!probe_ask_of(e, want))
 		return probe_refuse_scheme(e, err);
 	if (retry) {
 		(void)skt_fail_at(err, retry->at, "%s", _("retry= makes no sense here: waiting tries again by itself"));
@@ -282,7 +298,7 @@ static int probe_check(const struct skt_endpoint *e, enum skt_probe_want want, s
 		skt_hint(err, "%s", _("leave listen: out, or add --free to wait until nobody listens there"));
 		return -SKT_E_USAGE;
 	}
-	if (want == SKT_PROBE_FREE && e->role == SKT_ROLE_DIAL) {
+	if (want != SKT_PROBE_READY && e->role == SKT_ROLE_DIAL) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, "%s",
 			       _("dial: makes no sense here: what is to be free is listened on"));
 		skt_hint(err, "%s", _("leave dial: out"));
@@ -300,7 +316,7 @@ int skt_probe_prepare(struct skt_endpoint *e, enum skt_probe_want want, struct s
 	int ret = probe_check(e, want, err);
 
 	if (ret == 0)
-		ret = skt_endpoint_settle(e, want == SKT_PROBE_FREE ? SKT_ROLE_LISTEN : SKT_ROLE_DIAL, err);
+		ret = skt_endpoint_settle(e, want == SKT_PROBE_READY ? SKT_ROLE_DIAL : SKT_ROLE_LISTEN, err);
 	if (ret == 0 && want == SKT_PROBE_READY)
 		ret = skt_endpoint_default(e, "timeout", "5s", err);
 	return ret;
@@ -309,20 +325,21 @@ int skt_probe_prepare(struct skt_endpoint *e, enum skt_probe_want want, struct s
 int skt_probe_new(struct skt_loop *loop, const struct skt_endpoint *e, enum skt_probe_want want, skt_probed *done,
 		  void *user, struct skt_probe **ret, struct skt_error *err)
 {
-	const struct probe_kind *kind = probe_kind_of(e);
-	struct skt_probe *p = kind ? SKT_NEW(struct skt_probe) : NULL;
+	probe_ask *ask = probe_ask_of(e, want);
+	struct skt_probe *p = ask ? SKT_NEW(struct skt_probe) : NULL;
 	int failed;
 
-	if (!kind)
+	if (!ask)
 		return probe_refuse_scheme(e, err);
 	if (!p)
 		return skt_fail_memory(err);
 	p->loop = loop;
 	p->e = e;
+	p->want = want;
 	p->done = done;
 	p->user = user;
 	p->task.fn = probe_tell;
-	failed = kind->ask[want](p, err);
+	failed = ask(p, err);
 	if (failed)
 		skt_probe_free(p);
 	else

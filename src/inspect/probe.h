@@ -8,7 +8,8 @@
 
 enum skt_probe_want {
 	SKT_PROBE_READY, /* somebody accepts */
-	SKT_PROBE_FREE,  /* nobody has it: a listen there would succeed */
+	SKT_PROBE_FREE,  /* nobody has it */
+	SKT_PROBE_OURS,  /* nobody has it, and we may have it: a listen there would succeed */
 };
 
 struct skt_probe;

@@ -88,22 +88,6 @@ bool skt_sock_is_bound(const struct skt_sock *s)
 	return s->state == SKT_STATE_CLOSE && (s->proto == SKT_PROTO_UDP ? s->local_port != 0 : s->name_len != 0);
 }
 
-static bool sock_ip_is_any(const struct skt_ip *ip)
-{
-	static const uint8_t none[16];
-
-	return memcmp(ip->bytes, none, ip->family == 4 ? 4 : 16) == 0;
-}
-
-static bool sock_ip_is_loopback(const struct skt_ip *ip)
-{
-	static const uint8_t one[16] = { [15] = 1 };
-
-	if (ip->family == 4)
-		return ip->bytes[0] == 127;
-	return memcmp(ip->bytes, one, 16) == 0 || (skt_ip_is_mapped(ip) && ip->bytes[12] == 127);
-}
-
 enum skt_reach skt_sock_reach(const struct skt_sock *s)
 {
 	if (s->proto == SKT_PROTO_VSOCK)
@@ -112,9 +96,9 @@ enum skt_reach skt_sock_reach(const struct skt_sock *s)
 						  : SKT_REACH_ADDRESS;
 	if (s->local.family == 0)
 		return SKT_REACH_LOCAL;
-	if (sock_ip_is_any(&s->local))
+	if (skt_ip_is_any(&s->local))
 		return s->interface ? SKT_REACH_INTERFACE : SKT_REACH_ANY;
-	return sock_ip_is_loopback(&s->local) ? SKT_REACH_LOOPBACK : SKT_REACH_ADDRESS;
+	return skt_ip_is_loopback(&s->local) ? SKT_REACH_LOOPBACK : SKT_REACH_ADDRESS;
 }
 
 const char *skt_reach_name(enum skt_reach reach)
@@ -125,7 +109,7 @@ const char *skt_reach_name(enum skt_reach reach)
 bool skt_sock_takes_v4(const struct skt_sock *s)
 {
 	if (s->local.family == 6)
-		return (sock_ip_is_any(&s->local) && !s->v6only) || skt_ip_is_mapped(&s->local);
+		return (skt_ip_is_any(&s->local) && !s->v6only) || skt_ip_is_mapped(&s->local);
 	return s->local.family == 4;
 }
 

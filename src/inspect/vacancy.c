@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Whether nobody holds an address.
  *
- * Why two questions for TCP: bind(2) with SO_REUSEADDR fails for a port that somebody listens on, but not for one that somebody has
+ * Why two questions: bind(2) with SO_REUSEADDR fails for a port that somebody listens on, but not for one that somebody has
  * merely bound with SO_REUSEADDR too (a lease, a server that is about to listen); the table of sockets shows both, but not what
  * else the kernel may object to. Connections in TIME_WAIT do not count: no server is kept waiting by them. */
 #include "inspect/vacancy.h"
@@ -21,7 +21,7 @@ static int vacancy_bind(const struct skt_addr *addr, int type)
 
 	if (fd < 0)
 		return errno;
-	if (addr->sa.sa_family == AF_INET || addr->sa.sa_family == AF_INET6)
+	if ((addr->sa.sa_family == AF_INET || addr->sa.sa_family == AF_INET6) && type == SOCK_STREAM)
 		(void)skt_sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (addr->sa.sa_family == AF_INET6)
 		(void)skt_sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
@@ -41,7 +41,7 @@ static bool vacancy_is_any(const unsigned char *bytes, int n)
 /* Whether that socket has the address, or a wildcard that takes it along. */
 static bool vacancy_overlaps(const struct skt_sock *s, const struct skt_addr *addr)
 {
-	struct skt_ip ip = s->local.family == 6 && skt_ip_is_mapped(&s->local) ? skt_ip_unmap(&s->local) : s->local;
+	struct skt_ip ip = skt_ip_bare(&s->local);
 	int n;
 	const unsigned char *bytes = skt_addr_bytes(addr, &n);
 
@@ -55,9 +55,9 @@ static bool vacancy_overlaps(const struct skt_sock *s, const struct skt_addr *ad
 }
 
 /* Returns 0, -SKT_E_INUSE, or the failure of reading the table. */
-static int vacancy_in_table(const struct skt_addr *addr, int n, struct skt_error *err)
+static int vacancy_in_table(enum skt_proto proto, const struct skt_addr *addr, int n, struct skt_error *err)
 {
-	struct skt_look look = { .protos = 1U << SKT_PROTO_TCP, .states = SKT_STATES_BOUND };
+	struct skt_look look = { .protos = 1U << proto, .states = SKT_STATES_BOUND };
 	struct skt_socktable t = { 0 };
 	int ret = skt_socktable_read(&look, &t, err);
 
@@ -74,13 +74,13 @@ static bool vacancy_is_missing(int sys)
 	return sys == EAFNOSUPPORT || sys == EADDRNOTAVAIL;
 }
 
-int skt_vacancy_tcp(const struct skt_addr *addr, int n, struct skt_error *err)
+int skt_vacancy_ip(enum skt_proto proto, const struct skt_addr *addr, int n, bool for_us, struct skt_error *err)
 {
 	int n_missing = 0, denied = 0, sys, ret;
 	struct skt_error why = { 0 };
 
 	for (int i = 0; i < n; i++) {
-		sys = vacancy_bind(&addr[i], SOCK_STREAM);
+		sys = vacancy_bind(&addr[i], proto == SKT_PROTO_UDP ? SOCK_DGRAM : SOCK_STREAM);
 		if (sys == EACCES || sys == EPERM)
 			denied = skt_listening_failed(&addr[i], sys, &why);
 		else if (vacancy_is_missing(sys) && n_missing + 1 < n)
@@ -88,12 +88,12 @@ int skt_vacancy_tcp(const struct skt_addr *addr, int n, struct skt_error *err)
 		else if (sys)
 			return skt_listening_failed(&addr[i], sys, err);
 	}
-	ret = vacancy_in_table(addr, n, err);
-	if (ret == 0 || ret == -SKT_E_INUSE || ret == -SKT_E_LIMIT)
+	ret = vacancy_in_table(proto, addr, n, err);
+	if ((ret == 0 && !(denied && for_us)) || ret == -SKT_E_INUSE || ret == -SKT_E_LIMIT)
 		return ret;
 	if (denied && err)
 		*err = why;
-	return denied; /* without the table, what bind said is all there is */
+	return denied; /* what bind said is all there is, or what counts */
 }
 
 /* A path is asked with a socket of one type: EPROTOTYPE says that one of another type is there, and nobody has to accept us.

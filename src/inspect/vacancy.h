@@ -4,14 +4,15 @@
 #define SKT_INSPECT_VACANCY_H
 
 #include "base/error.h"
+#include "inspect/sock.h"
 #include "sys/addr.h"
 
-/* TCP, n addresses that are to be had together. Decided by binding each (with SO_REUSEADDR, as servers do, and for no longer
+/* TCP or UDP, n addresses that are to be had together. Decided by binding each (TCP with SO_REUSEADDR, as servers do; for no longer
  * than the call takes) and by the table of sockets, which also shows who has bound a port and does not listen yet. Where
- * binding is not allowed (a system port), the table alone decides. A family that the machine lacks is left out while another is
- * there. Returns 0: vacant; -SKT_E_INUSE; -SKT_E_USAGE: not an address of this machine; -SKT_E_DENIED: cannot be found out;
- * -SKT_E_LIMIT. */
-int skt_vacancy_tcp(const struct skt_addr *addr, int n, struct skt_error *err);
+ * binding is not allowed (a system port), the table alone decides, unless that counts too (`for_us`). A family that the machine
+ * lacks is left out while another is there. Returns 0: vacant; -SKT_E_INUSE; -SKT_E_USAGE: not an address of this machine;
+ * -SKT_E_DENIED: cannot be found out, or vacant and not for us; -SKT_E_LIMIT. */
+int skt_vacancy_ip(enum skt_proto proto, const struct skt_addr *addr, int n, bool for_us, struct skt_error *err);
 
 /* A unix socket's path, or the abstract name of a socket of that type (SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM: each type has names
  * of its own). A file that is left over from a server that died is vacant, as `listen` replaces it; a file that is no socket is
