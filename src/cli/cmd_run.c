@@ -127,9 +127,9 @@ static const struct skt_flag run_flags[] = {
 
 static const struct skt_example run_examples[] = {
 	{ "soket run -- sh -c 'echo $PORT'", N_("a free port in PORT") },
-	{ "soket run -p web -- sh -c 'python3 -m http.server $PORT'",
+	{ "soket run -p web -- sh -c 'exec python3 -m http.server $PORT'",
 	  N_("a server on a port that is the same each time in this directory") },
-	{ "soket run -p web --join -- sh -c 'python3 -m http.server $PORT'",
+	{ "soket run -p web --join -- sh -c 'exec python3 -m http.server $PORT'",
 	  N_("start it, unless it is running here already") },
 	{ "soket run -p web -p api=0 -- env", N_("two ports, as WEB_PORT and WEB_URL, API_PORT and API_URL") },
 	{ "soket run --activate -- env", N_("hand a listening socket over, as systemd does") },

@@ -73,23 +73,24 @@ static void live_suspend(void)
 	live_enter();
 }
 
-/* The picture's first `rows` lines as the terminal needs them. */
+/* The picture's first `rows` lines as the terminal needs them. What was there is erased before a line is written: behind a line
+ * that fills its row, the cursor still stands on the last character. */
 static void live_draw(const char *picture, int rows)
 {
 	struct skt_text t = { 0 };
 
 	skt_text_add(&t, "\033[H");
-	while (*picture && rows > 0) {
+	for (; *picture && rows > 0; rows--) {
 		size_t n = strcspn(picture, "\n");
 
-		skt_text_addn(&t, picture, n);
 		skt_text_add(&t, "\033[K");
+		skt_text_addn(&t, picture, n);
 		picture += n + (picture[n] == '\n');
-		rows--;
-		if (*picture && rows > 0)
+		if (rows > 1)
 			skt_text_add(&t, "\r\n");
 	}
-	skt_text_add(&t, "\033[J");
+	if (rows > 0)
+		skt_text_add(&t, "\033[J");
 	(void)skt_say_text(&t);
 	skt_text_release(&t);
 }

@@ -45,6 +45,8 @@ static void looking_say_unseen(const struct skt_census *c)
 {
 	size_t n = c->has_owners ? skt_census_n_unseen(c) : 0;
 
+	if (c->proc_closed && c->table.n > 0)
+		skt_say("%s", _("/proc cannot be read here: sockets are shown without their processes"));
 	if (n == 0)
 		return;
 	if (geteuid() == 0)

@@ -245,6 +245,7 @@ int skt_census_take(const struct skt_census_spec *spec, struct skt_census *ret, 
 	/* without /proc there are still sockets: they are shown without their processes */
 	if (spec->owners == SKT_OWNERS_ALL && skt_owners_begin(-1, &walk, err) == -SKT_E_LIMIT)
 		return -SKT_E_LIMIT;
+	c.proc_closed = spec->owners == SKT_OWNERS_ALL && !walk;
 	failed = census_sockets(spec, &c, err);
 	if (walk && failed < 0) {
 		(void)skt_owners_end(walk, NULL, 0, &c.owners, NULL);

@@ -35,6 +35,7 @@ struct skt_census {
 	size_t n_netns;
 	size_t n_netns_closed; /* namespaces that could not be entered */
 	bool has_owners;
+	bool proc_closed; /* owners were asked for, and there is no /proc that could be read */
 };
 
 /* Look. Returns 0; -SKT_E_USAGE: no such namespace; -SKT_E_DENIED: it may not be entered, or nothing may be seen; -SKT_E_LIMIT. */

@@ -564,6 +564,15 @@ def test_watch_draws_on_a_terminal_and_puts_it_back(how):
         screen.see(r"\x1b\[\?25h\x1b\[\?1049l", "the old screen")
 
 
+def test_watch_erases_a_row_before_it_is_written_and_never_behind_its_last_character():
+    with listening(), Screen("ports", "-w", "-i", "50ms", f"pid={ME}", "tcp") as screen:
+        screen.see(r"AGE.*AGE", "two pictures")
+        screen.type(b"q")
+        assert screen.end() == 0
+        before = re.findall(r"(\x1b\[H|\n|.)\x1b\[[KJ]", screen.reader.text())
+        assert before and set(before) <= {"\x1b[H", "\n"}, before
+
+
 def test_watch_moves_through_a_list_that_is_longer_than_the_screen():
     made = sorted([listening() for _ in range(30)], key=port_of)
     with Screen("ports", "-w", "-i", "1h", f"pid={ME}", "tcp") as screen:

@@ -213,8 +213,7 @@ def test_what_listening_would_meet_is_what_listening_meets():
         assert said["possible"] is False and met.status == 7
         assert said["text"].split(", ")[0] in met.err
         assert "soket take" in said["hint"]
-    free = who(taken)["listen"]
-    assert free == {"possible": True, "kind": None, "text": None, "hint": None}
+    assert who(given_back())["listen"] == {"possible": True, "kind": None, "text": None, "hint": None}
 
 
 def test_a_system_port_is_not_promised_to_somebody_without_rights(tmp_path):
@@ -254,9 +253,18 @@ def test_a_lease_is_shown_with_its_directory(tmp_path):
     assert seen["listen"]["possible"] is False
 
 
+def given_back():
+    """A port that nobody has: another test may be handed it at once, but hardly five times."""
+    for _ in range(5):
+        with listening() as s:
+            number = str(port_of(s))
+        if not who(number)["holders"]:
+            break
+    return number
+
+
 def test_nobody_is_no_failure():
-    with listening() as s:
-        number = str(port_of(s))
+    number = given_back()
     done = soket("who", number)
     assert done.status == 0
     assert "Nobody holds it." in done.out and "it would work" in done.out
