@@ -79,7 +79,12 @@ void skt_help_flag_meaning(const struct skt_flag *flag, struct skt_text *ret)
 {
 	skt_text_add(ret, _(flag->help));
 	if (flag->type == SKT_OPT_WORD && flag->argument)
-		skt_text_addf(ret, ": %s", flag->choices);
+		skt_text_add(ret, ": ");
+	for (const char *c = flag->choices; c && flag->type == SKT_OPT_WORD && flag->argument && *c; c++)
+		if (*c == '|')
+			skt_text_add(ret, ", "); /* a long list is broken into lines */
+		else
+			skt_text_addc(ret, *c);
 	if (flag->many)
 		skt_text_addf(ret, "; %s", _("may be given several times"));
 }
