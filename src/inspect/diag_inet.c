@@ -168,15 +168,19 @@ static int diag_answer(const struct nlmsghdr *m, void *user)
 	const struct inet_diag_msg *d = mnl_nlmsg_get_payload(m);
 	struct diag_attributes found = { 0 };
 	struct skt_sock *s;
+	uint8_t state;
 
-	if (mnl_nlmsg_get_payload_len(m) < sizeof(*d) || !(dump->states & 1U << d->idiag_state))
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*d))
+		return 0;
+	/* the kernel tells of bound ones with the state that they have inside */
+	state = dump->proto == SKT_PROTO_TCP && d->idiag_state == SKT_STATE_CLOSE ? SKT_STATE_BOUND : d->idiag_state;
+	if (!(dump->states & 1U << state))
 		return 0;
 	s = skt_socktable_append(dump->table, dump->look, dump->proto);
 	if (!s)
 		return -ENOMEM;
 	diag_fill(d, s);
-	if (dump->proto == SKT_PROTO_TCP && s->state == SKT_STATE_CLOSE)
-		s->state = SKT_STATE_BOUND; /* the kernel tells of bound ones with the state that they have inside */
+	s->state = state;
 	if (m->nlmsg_len <= NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(*d)))
 		return 0;
 	(void)mnl_attr_parse(m, sizeof(*d), diag_attribute, &found);

@@ -34,6 +34,14 @@ static const struct spot_scheme {
 	{ "vsock", SKT_PROTO_VSOCK, 0 },
 };
 
+/* What localhost stands for: the first address of loopback, and not all of 127.0.0.0/8. */
+static bool ip_is_localhost(const struct skt_ip *ip)
+{
+	static const uint8_t one[4] = { 127, 0, 0, 1 };
+
+	return ip->family == 4 ? memcmp(ip->bytes, one, sizeof(one)) == 0 : skt_ip_is_loopback(ip);
+}
+
 static bool ip_is_of(const struct skt_ip *ip, const struct sockaddr *sa)
 {
 	struct skt_addr addr = { 0 };
@@ -67,7 +75,9 @@ static bool spot_is_localhost(const char *host)
 	static const char localhost[] = "localhost";
 	size_t n = strlen(host), tail = sizeof(localhost) - 1;
 
-	return n >= tail && strcasecmp(host + n - tail, localhost) == 0 && (n == tail || host[n - tail - 1] == '.');
+	n -= n > 0 && host[n - 1] == '.';
+	return n >= tail && strncasecmp(host + n - tail, localhost, tail) == 0 &&
+	       (n == tail || host[n - tail - 1] == '.');
 }
 
 static void spot_host(const struct skt_endpoint *e, struct skt_spot *ret)
@@ -87,6 +97,8 @@ static void spot_host(const struct skt_endpoint *e, struct skt_spot *ret)
 	ret->is_any = skt_ip_is_any(&ret->ip);
 	ret->is_local = ret->is_any || skt_ip_is_loopback(&ret->ip) || ip_is_ours(&ret->ip);
 	ret->is_remote = !ret->is_local;
+	if (ret->is_any && skt_endpoint_number(e, "v6only", 1) == 0)
+		ret->family = 0; /* it takes IPv4 along */
 }
 
 /* The path with every link in its directories followed: two ways to write it are one. */
@@ -188,7 +200,7 @@ bool skt_spot_reaches(const struct skt_spot *spot, const struct skt_sock *s)
 		return false;
 	if (skt_ip_is_any(&s->local))
 		return true;
-	return skt_ip_is_any(&spot->ip) ? skt_ip_is_loopback(&local) : skt_ip_is_same(&spot->ip, &local);
+	return skt_ip_is_any(&spot->ip) ? ip_is_localhost(&local) : skt_ip_is_same(&spot->ip, &local);
 }
 
 /* Without a host, loopback is meant: 127.0.0.1 and ::1, each where the family is wanted. A socket on every address is in the way
@@ -198,11 +210,15 @@ bool skt_spot_conflicts(const struct skt_spot *spot, const struct skt_sock *s)
 	struct skt_ip local = skt_ip_bare(&s->local);
 	bool v4 = spot->family != 6 && skt_sock_takes_v4(s), v6 = spot->family != 4 && skt_sock_takes_v6(s);
 
-	if (!spot_is_proto(spot, s) || s->local_port != spot->port || (!v4 && !v6))
+	if (!spot_is_proto(spot, s) || s->local_port != spot->port)
+		return false;
+	if (s->proto == SKT_PROTO_VSOCK)
+		return true;
+	if (!v4 && !v6)
 		return false;
 	if (spot->is_any || skt_ip_is_any(&s->local))
 		return true;
-	return spot->ip.family ? skt_ip_is_same(&spot->ip, &local) : skt_ip_is_loopback(&local);
+	return spot->ip.family ? skt_ip_is_same(&spot->ip, &local) : spot->is_local && ip_is_localhost(&local);
 }
 
 /* --- looking ------------------------------------------------------------------------------------------------------------ */

@@ -237,7 +237,7 @@ static enum explain_near explain_nearness(const struct skt_spot *spot, const str
 	if (!(spot->protos & 1U << s->proto))
 		return NEAR_UDP;
 	if (s->state == SKT_STATE_BOUND)
-		return NEAR_BOUND;
+		return skt_spot_reaches(spot, s) ? NEAR_BOUND : NEAR_NOBODY;
 	return skt_spot_reaches(spot, s) ? NEAR_THERE : NEAR_OTHER;
 }
 

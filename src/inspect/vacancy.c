@@ -7,6 +7,7 @@
 #include "inspect/vacancy.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/message.h"
@@ -107,7 +108,23 @@ static int vacancy_of_path(const struct skt_addr *addr)
 	if (skt_sys.connect(fd, &addr->sa, addr->len) < 0)
 		sys = errno;
 	skt_close(fd);
-	return sys == ENOENT || sys == ECONNREFUSED ? 0 : sys == 0 || sys == EPROTOTYPE ? EADDRINUSE : sys;
+	if (sys == ENOENT || sys == ECONNREFUSED)
+		return 0;
+	return sys == 0 || sys == EPROTOTYPE || sys == EPERM ? EADDRINUSE
+							     : sys; /* EPERM: it is connected to another one */
+}
+
+/* Whether the directory of a path is there: 0, or an errno. */
+static int vacancy_of_directory(const char *path)
+{
+	char directory[sizeof(struct sockaddr_un)];
+	const char *slash = strrchr(path, '/');
+	struct stat st;
+
+	if (!slash)
+		return 0;
+	(void)snprintf(directory, sizeof(directory), "%.*s/.", (int)(slash - path), path);
+	return skt_sys.lstat(directory, &st) < 0 ? errno : 0;
 }
 
 int skt_vacancy_unix(const char *path, int type, struct skt_error *err)
@@ -121,6 +138,8 @@ int skt_vacancy_unix(const char *path, int type, struct skt_error *err)
 				_("the path is longer than %d bytes, the most a unix socket can have"),
 				(int)sizeof(addr.un.sun_path) - 1);
 	sys = path[0] == '@' ? vacancy_bind(&addr, type) : vacancy_of_path(&addr);
+	if (sys == 0 && path[0] != '@')
+		sys = vacancy_of_directory(path);
 	if (sys == 0 && path[0] != '@' && skt_sys.lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode)) {
 		(void)skt_fail(err, SKT_E_INUSE, EADDRINUSE, _("address in use: %.180s %s"), path,
 			       _("exists, and is not a socket"));
