@@ -15,6 +15,7 @@
 #include "api/quiet.h"
 #include "base/alloc.h"
 #include "base/message.h"
+#include "inspect/holder.h"
 #include "io/fd.h"
 #include "sys/clock.h"
 #include "transport/open.h"
@@ -149,7 +150,8 @@ static int stream_dial(struct soket_stream *s, int timeout_ms, struct skt_error 
 	if (d.stream)
 		return stream_name(s, NULL, err);
 	*err = d.err;
-	return -(int)d.err.kind;
+	skt_holder_explain_dial(&s->e, NULL, err);
+	return -(int)err->kind;
 }
 
 static int stream_open(struct soket_stream *s, const char *text, int timeout_ms, struct skt_error *err)

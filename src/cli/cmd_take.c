@@ -28,7 +28,7 @@
 #define TAKE_PAUSE_FIRST (5 * SKT_MS)
 #define TAKE_PAUSE_MOST (200 * SKT_MS)
 
-enum { TAKE_MAX = 512 };
+enum { TAKE_MAX = 512, TAKE_LOOKS = 4, TAKE_LOOK_MS = 20 };
 
 /* A process that is to end. */
 struct target {
@@ -55,7 +55,9 @@ struct take {
 
 static bool take_is_held(const struct take *t, const struct skt_holders *h, const struct skt_sock *s)
 {
-	return skt_sock_is_bound(s) && skt_spot_has(&t->spot, &h->census.table, s);
+	if (!skt_sock_is_bound(s) || !skt_spot_has(&t->spot, &h->census.table, s))
+		return false;
+	return !t->spot.ip.family || skt_spot_conflicts(&t->spot, s);
 }
 
 static struct target *take_find(struct take *t, pid_t pid)
@@ -202,7 +204,7 @@ static bool take_hears_yes(void)
 	if (n <= 0)
 		return false;
 	answer[n] = '\0';
-	return strchr("yY", answer[0]) != NULL || strchr(_("yY"), answer[0]) != NULL;
+	return answer[0] && (strchr("yY", answer[0]) != NULL || strchr(_("yY"), answer[0]) != NULL);
 }
 
 /* Returns 0: go on; -SKT_E_USAGE: nobody can be asked; -SKT_E_IO: no. */
@@ -442,16 +444,39 @@ static void take_said_free(const struct take *t)
 			skt_text_get(&t->place), t->n);
 }
 
-static int take_do(struct take *t, bool is_sure, struct skt_error *err)
+static void take_forget(struct take *t)
+{
+	for (size_t i = 0; i < t->n; i++) {
+		skt_close(t->target[i].pidfd);
+		skt_free(t->target[i].words);
+	}
+	t->n = 0;
+}
+
+static int take_look(struct take *t, struct skt_error *err)
 {
 	struct skt_holders h = { 0 };
 	int ret = skt_holders_look(&t->spot, &t->spec, &h, err);
 
-	if (ret == 0) {
-		ret = take_gather(t, &h, err);
-		if (ret == 0)
-			ret = take_gather_lease(t, &h, err);
-		skt_holders_release(&h);
+	if (ret < 0)
+		return ret;
+	ret = take_gather(t, &h, err);
+	if (ret == 0)
+		ret = take_gather_lease(t, &h, err);
+	skt_holders_release(&h);
+	return ret;
+}
+
+/* The sockets are read before the processes: of a program that ends in between there is a socket that nobody has. Only what is so
+ * again and again cannot be seen. */
+static int take_do(struct take *t, bool is_sure, struct skt_error *err)
+{
+	int ret = take_look(t, err);
+
+	for (int i = 0; ret == -SKT_E_DENIED && i < TAKE_LOOKS; i++) {
+		take_forget(t);
+		(void)skt_sys.poll(NULL, 0, TAKE_LOOK_MS);
+		ret = take_look(t, err);
 	}
 	if (ret == 0)
 		ret = take_refuse_any(t, err);
@@ -471,8 +496,17 @@ static int take_endpoint(const struct skt_args *args, struct take *t, int *at, s
 
 	if (ret == 0)
 		ret = skt_args_finish(args, *at, err);
+	if (ret == 0 && args->has_after) {
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("take runs no command"));
+		skt_hint(err, "%s", _("leave -- and what follows out; then start the command: soket take 8080 && CMD"));
+		ret = -SKT_E_USAGE;
+	}
 	if (ret == 0)
 		ret = skt_spot_of(&t->e, &t->spot, err);
+	if (ret == 0 && t->spot.name && t->spot.name[0] != '@')
+		t->spec.protos = SKT_PROTOS_UNIX; /* a path is of whatever type has it */
+	if (t->spec.netns)
+		t->spot.is_remote = false; /* the addresses of that namespace are not known here */
 	if (ret == 0 && t->spot.is_remote) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("that address is not one of this machine"));
 		skt_hint(err, "%s",
@@ -484,10 +518,7 @@ static int take_endpoint(const struct skt_args *args, struct take *t, int *at, s
 
 static void take_release(struct take *t)
 {
-	for (size_t i = 0; i < t->n; i++) {
-		skt_close(t->target[i].pidfd);
-		skt_free(t->target[i].words);
-	}
+	take_forget(t);
 	skt_free(t->target);
 	skt_text_release(&t->place);
 	skt_endpoint_release(&t->e);

@@ -260,11 +260,14 @@ static int run_look_up(const struct skt_run *run, const struct skt_leasebook *bo
 static int run_explain(unsigned port, struct skt_error *err)
 {
 	struct skt_endpoint e;
-	char text[24];
+	char text[24], *any;
 
 	(void)snprintf(text, sizeof(text), "any:%u", port);
 	if (skt_endpoint_parse(text, &e, NULL) == 0) {
 		skt_holder_explain(&e, err);
+		any = strstr(err->hint, "any:"); /* ports alone are what -p takes */
+		if (any)
+			memmove(any, any + 4, strlen(any + 4) + 1);
 		skt_endpoint_release(&e);
 	}
 	return -(int)err->kind;
@@ -290,7 +293,7 @@ static int run_hold_given(struct skt_run_lease *l, const struct skt_leases *leas
 	if (other)
 		return run_fail_leased(other, err);
 	failed = skt_hold_open((unsigned)l->wanted, &l->hold, err);
-	return failed == -SKT_E_INUSE ? run_explain((unsigned)l->wanted, err) : failed;
+	return failed == -SKT_E_INUSE || failed == -SKT_E_DENIED ? run_explain((unsigned)l->wanted, err) : failed;
 }
 
 /* The kernel picks; ports that were dropped at exec are leased, and it does not know. */

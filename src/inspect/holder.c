@@ -26,8 +26,6 @@ static const struct spot_scheme {
 	{ "tcp4", SKT_PROTO_TCP, 4 },
 	{ "tcp6", SKT_PROTO_TCP, 6 },
 	{ "udp", SKT_PROTO_UDP, 0 },
-	{ "udp4", SKT_PROTO_UDP, 4 },
-	{ "udp6", SKT_PROTO_UDP, 6 },
 	{ "unix", SKT_PROTO_UNIX, 0 },
 	{ "unix-dgram", SKT_PROTO_UNIX_DGRAM, 0 },
 	{ "unix-seqpacket", SKT_PROTO_UNIX_SEQPACKET, 0 },
@@ -131,8 +129,11 @@ int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_e
 		skt_hint(err, "%s", _("write a port (8080, udp:53), a socket address, a path or an @name"));
 		return -SKT_E_USAGE;
 	}
-	if (s->form == SKT_FORM_HOST && e->port == 0)
-		return skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 is held by nobody: it stands for any free port"));
+	if (s->form == SKT_FORM_HOST && e->port == 0) {
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("port 0 is held by nobody: it stands for any free port"));
+		skt_hint(err, "%s", _("name a port: soket ports lists those that are held"));
+		return -SKT_E_USAGE;
+	}
 	if (s->form == SKT_FORM_HOST) {
 		spot_host(e, &spot);
 	} else if (s->form == SKT_FORM_VSOCK) {

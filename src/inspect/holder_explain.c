@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -121,8 +122,12 @@ static void explain_use_hint(const struct skt_endpoint *e, const struct skt_hold
 	bool can = p || geteuid() != 0; /* whom root cannot see, nobody can end from here */
 
 	if (h->spot.name) {
+		const char *scheme = skt_endpoint_transport(e)->name;
+		bool plain = strcmp(scheme, "unix") == 0;
+
 		if (can && strlen(h->spot.name) < 80)
-			skt_hint(err, _("choose another path, or: %ssoket take %s"), may ? "" : "sudo ", h->spot.name);
+			skt_hint(err, _("choose another path, or: %ssoket take %s%s%s"), may ? "" : "sudo ",
+				 plain ? "" : scheme, plain ? "" : ":", h->spot.name);
 		else
 			skt_hint(err, "%s", _("choose another path, or stop the program that listens there"));
 		return;
@@ -178,6 +183,8 @@ static void explain_in_use(const struct skt_endpoint *e, struct skt_error *err)
 
 	if (skt_spot_of(e, &spot, NULL) < 0)
 		return;
+	if (spot.name && spot.name[0] != '@')
+		spec.protos = SKT_PROTOS_UNIX; /* a path is of whatever type has it */
 	for (size_t i = 0; i < SKT_LENGTH(states) && !s; i++) {
 		struct skt_holders h = { 0 };
 
@@ -390,6 +397,7 @@ static void explain_refused_name(const struct skt_endpoint *e, const struct skt_
 	struct skt_holders h = { 0 };
 	struct skt_text words = { 0 };
 	const struct skt_sock *s = NULL;
+	struct stat st;
 
 	if (err->sys != ECONNREFUSED || skt_holders_look(spot, &spec, &h, NULL) < 0)
 		return;
@@ -406,6 +414,9 @@ static void explain_refused_name(const struct skt_endpoint *e, const struct skt_
 	} else if (!s && e->address[0] == '@') {
 		(void)skt_fail(err, SKT_E_REFUSED, ECONNREFUSED, _("refused: nobody has the name %.100s"), e->address);
 		skt_hint(err, "%s", _("start the server; such names are known in their own network namespace only"));
+	} else if (!s && lstat(e->address, &st) == 0 && !S_ISSOCK(st.st_mode)) {
+		(void)skt_fail(err, SKT_E_REFUSED, ECONNREFUSED, _("refused: %.180s is not a socket"), e->address);
+		skt_hint(err, _("to read or write it: file:%.120s"), e->address);
 	} else if (!s) {
 		(void)skt_fail(
 			err, SKT_E_REFUSED, ECONNREFUSED,
@@ -431,6 +442,25 @@ void skt_holder_explain_dial(const struct skt_endpoint *e, const struct skt_hold
 
 /* --- before rights are dropped --------------------------------------------------------------------------------------------- */
 
+/* Of a name: who has bound it and does not listen. */
+static void foresee_name(const struct skt_spot *spot, struct skt_holders *ret)
+{
+	struct skt_holders_spec spec = { .no_owners = true };
+	struct skt_holders quick = { 0 };
+	bool is_bound = false;
+
+	if (skt_holders_look(spot, &spec, &quick, NULL) < 0)
+		return;
+	for (size_t i = 0; i < quick.census.table.n && !is_bound; i++)
+		is_bound = quick.census.table.sock[i].state != SKT_STATE_LISTEN &&
+			   skt_spot_has(spot, &quick.census.table, &quick.census.table.sock[i]);
+	skt_holders_release(&quick);
+	spec.no_owners = false;
+	spec.states = SKT_STATES_ALL;
+	if (is_bound)
+		(void)skt_holders_look(spot, &spec, ret, NULL);
+}
+
 void skt_holder_foresee(const struct skt_endpoint *e, struct skt_holders *ret)
 {
 	struct skt_holders_spec spec = { .states = 1U << SKT_STATE_LISTEN, .no_owners = true };
@@ -440,8 +470,13 @@ void skt_holder_foresee(const struct skt_endpoint *e, struct skt_holders *ret)
 	bool is_reached = false;
 
 	*ret = (struct skt_holders){ 0 };
-	if (skt_spot_of(e, &spot, NULL) < 0 || spot.protos != 1U << SKT_PROTO_TCP || !spot.is_local ||
-	    skt_holders_look(&spot, &spec, &quick, NULL) < 0)
+	if (skt_spot_of(e, &spot, NULL) < 0)
+		return;
+	if (spot.name) {
+		foresee_name(&spot, ret);
+		return;
+	}
+	if (spot.protos != 1U << SKT_PROTO_TCP || !spot.is_local || skt_holders_look(&spot, &spec, &quick, NULL) < 0)
 		return;
 	for (size_t i = 0; i < quick.census.table.n && !is_reached; i++)
 		is_reached = skt_spot_reaches(&spot, &quick.census.table.sock[i]);

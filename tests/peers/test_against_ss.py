@@ -238,7 +238,7 @@ def test_ports_lists_no_fewer_listeners_than_ss():
         mine = set(by_inode(rows("ports", "tcp", "udp")))
         after = set(ss_rows("-tu"))
         return before & after <= mine and mine & before <= after | mine
-    until(once, Deadline(10))
+    until(once, Deadline(10), "a moment in which nothing changes between the two lists")
 
 
 # --- lsof --------------------------------------------------------------------------------------------------------------
