@@ -110,9 +110,8 @@ static void who_sort_out(struct skt_who *w)
 		else if (s->state == SKT_STATE_TIME_WAIT)
 			w->n_ended++;
 		else if (!skt_sock_is_bound(s))
-			w->flow[w->n_flows++] = (struct skt_who_flow){
-				.s = s, .other = skt_counterpart_of(&w->counterparts, s)
-			};
+			w->flow[w->n_flows++] = (struct skt_who_flow){ .s = s,
+								       .other = skt_counterpart_of(&w->counterparts, s) };
 	}
 }
 

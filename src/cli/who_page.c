@@ -176,8 +176,9 @@ static void page_unseen(const struct skt_who *w, struct skt_page *p)
 static void page_nobody(const struct skt_who *w, struct skt_page *p)
 {
 	if (w->spot.is_remote)
-		skt_page_text(p, w->n_flows ? _("It is on another machine; these programs of this one are connected to it.")
-					    : _("It is on another machine, and nothing here is connected to it."));
+		skt_page_text(p, w->n_flows
+					 ? _("It is on another machine; these programs of this one are connected to it.")
+					 : _("It is on another machine, and nothing here is connected to it."));
 	else if (w->n_bound == 0 && w->n_flows == 0)
 		skt_page_text(p, _("Nobody holds it."));
 	else if (w->n_bound == 0)
@@ -375,8 +376,9 @@ static void page_flows_title(const struct skt_who *w, struct skt_text *ret)
 	else
 		skt_text_addf(&title, NG_("%zu connection now", "%zu connections now", w->n_flows), w->n_flows);
 	if (w->n_ended)
-		skt_text_addf(&title, NG_(", and %zu that has ended (TIME_WAIT)", ", and %zu that have ended (TIME_WAIT)",
-					  w->n_ended),
+		skt_text_addf(&title,
+			      NG_(", and %zu that has ended (TIME_WAIT)", ", and %zu that have ended (TIME_WAIT)",
+				  w->n_ended),
 			      w->n_ended);
 	page_add_title(ret, skt_text_get(&title));
 	skt_text_release(&title);

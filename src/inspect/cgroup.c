@@ -157,12 +157,9 @@ static bool cgroup_is_unit(struct span name)
 {
 	static const char *const suffix[] = { ".service", ".scope", ".socket", ".mount", ".swap" };
 
-	for (size_t i = 0; i < SKT_LENGTH(suffix); i++) {
-		size_t n = strlen(suffix[i]);
-
-		if (name.n > n && span_ends(name, suffix[i]))
-			return name.s[name.n - n - 1] != '-'; /* "docker-.scope": a prefix that lacks its number */
-	}
+	for (size_t i = 0; i < SKT_LENGTH(suffix); i++)
+		if (name.n > strlen(suffix[i]) && span_ends(name, suffix[i]))
+			return true;
 	return false;
 }
 

@@ -295,7 +295,7 @@ int skt_owners_end(struct skt_owners_walk *walk, const uint64_t *only, size_t n,
 
 int skt_owners_read(const uint64_t *only, size_t n, int threads, struct skt_owners *ret, struct skt_error *err)
 {
-	struct skt_owners_walk *walk;
+	struct skt_owners_walk *walk = NULL;
 	int failed = skt_owners_begin(threads, &walk, err);
 
 	return failed < 0 ? failed : skt_owners_end(walk, only, n, ret, err);

@@ -250,16 +250,11 @@ static const struct probe_kind {
 	const char *scheme;
 	probe_ask *ready, *free; /* NULL: nobody can be asked */
 } probe_kinds[] = {
-	{ "tcp", probe_dial, probe_free_port },
-	{ "tcp4", probe_dial, probe_free_port },
-	{ "tcp6", probe_dial, probe_free_port },
-	{ "udp", NULL, probe_free_port },
-	{ "udp4", NULL, probe_free_port },
-	{ "udp6", NULL, probe_free_port },
-	{ "unix", probe_dial, probe_free_unix },
-	{ "unix-seqpacket", probe_dial, probe_free_unix },
-	{ "unix-dgram", NULL, probe_free_unix },
-	{ "vsock", probe_dial, probe_free_vsock },
+	{ "tcp", probe_dial, probe_free_port },  { "tcp4", probe_dial, probe_free_port },
+	{ "tcp6", probe_dial, probe_free_port }, { "udp", NULL, probe_free_port },
+	{ "udp4", NULL, probe_free_port },       { "udp6", NULL, probe_free_port },
+	{ "unix", probe_dial, probe_free_unix }, { "unix-seqpacket", probe_dial, probe_free_unix },
+	{ "unix-dgram", NULL, probe_free_unix }, { "vsock", probe_dial, probe_free_vsock },
 };
 
 static probe_ask *probe_ask_of(const struct skt_endpoint *e, enum skt_probe_want want)

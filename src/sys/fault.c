@@ -17,7 +17,8 @@
 #include "base/alloc.h"
 #include "sys/call.h"
 
-#define FAULT_OTHERS(CALL) CALL(open) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
+#define FAULT_OTHERS(CALL) \
+	CALL(open) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
 
 enum fault_id {
 #define FAULT_ID(result, name, parameters, arguments) FAULT_##name,

@@ -104,7 +104,7 @@ static void nonsense_is_nothing(void **state)
 		{ "\n\n\n", NULL, NULL },
 		{ "0::/.service\n", NULL, NULL },
 		{ "0::////\n", NULL, NULL },
-		{ "0::/docker-.scope", NULL, NULL },
+		{ "0::/docker-.scope", "docker-.scope", NULL }, /* a unit, and no container, for want of a number */
 		{ "0:/a.service", NULL, NULL },
 		{ "0::/machine.slice/machine-.scope", "machine-.scope", NULL },
 	};
