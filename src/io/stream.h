@@ -20,15 +20,18 @@ enum {
 	SKT_STREAM_WILL_RESET = 8, /* closing it with unread bytes destroys what its peer has not read yet (TCP) */
 	SKT_STREAM_GONE = 16,      /* it has ended, and takes nothing any more: the peer is known to be gone */
 	SKT_STREAM_CHILD = 32,     /* a program is behind it: finish() gives its exit status */
+	SKT_STREAM_DGRAM = 64,     /* messages without a connection: it has no end of its own, and some may be lost */
 };
 
 struct skt_stream_ops {
 	const char *name;
 	/* Go on opening: 0 when up, -SKT_AGAIN to be called again after a wake, else -kind with stream->err. NULL: is up. */
 	int (*open)(struct skt_stream *s);
-	/* Read at most n bytes: > 0; 0 at the end of its bytes; -SKT_AGAIN; -kind. */
+	/* Read at most n bytes: > 0; 0 at the end of its bytes; -SKT_EMPTY: a message of no bytes (MESSAGES only); -SKT_AGAIN;
+	 * -kind. */
 	ssize_t (*read)(struct skt_stream *s, void *buf, size_t n);
-	/* Write at most n bytes: the count taken, -SKT_AGAIN, -kind. A stream of MESSAGES takes all or nothing. */
+	/* Write at most n bytes: the count taken, -SKT_AGAIN, -kind. A stream of MESSAGES takes all or nothing, and sends a message
+	 * of no bytes where n is 0 (it returns 0 then). */
 	ssize_t (*write)(struct skt_stream *s, const void *buf, size_t n);
 	/* Tell the peer that no more comes: 0 when told, -SKT_AGAIN, -kind. Called until it is not AGAIN. */
 	int (*shut)(struct skt_stream *s);
