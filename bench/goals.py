@@ -63,6 +63,29 @@ GOALS = {
     "flows-watch": (
         ("cpu", AT_MOST, 0.10, None),
     ),
+    "udp-64": (
+        ("per_s", AT_LEAST, 2.3, "nginx"),
+        ("cpu_us", AT_MOST, 1.1, None),
+    ),
+    "udp-1400": (
+        ("per_s", AT_LEAST, 1.9, "nginx"),
+    ),
+    "udp-64-gso": (
+        ("per_s", AT_LEAST, 8, "nginx"),
+    ),
+    "udp-1400-gso": (
+        ("per_s", AT_LEAST, 7, "nginx"),
+    ),
+    "udp-peers": (
+        ("per_s", AT_LEAST, 1.8, "nginx"),
+    ),
+    "udp-idle": (
+        ("user_b", AT_MOST, 1024, None),
+        ("idle_cpu", AT_MOST, 0.05, None),       # as for relay-idle
+    ),
+    "udp-pace": (
+        ("share", AT_LEAST, 99, None),
+    ),
     "run-true": (
         ("over_ms", AT_MOST, 5, None),
     ),

@@ -24,6 +24,7 @@ from peers import ROOT
 OUT = os.path.join(ROOT, "build", "bench")
 LOAD = os.path.join(OUT, "load")
 FARM = os.path.join(OUT, "farm")
+DGRAM = os.path.join(OUT, "dgram")
 PATIENCE = 30                   # seconds that a client may take longer than it was asked to
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -168,9 +169,17 @@ def is_listening_unix(path):
     return False
 
 
-def must_listen(process, where, timeout=5):
+def is_bound_udp(port):
+    for path in ("/proc/net/udp", "/proc/net/udp6"):
+        for line in read(path).splitlines()[1:]:
+            if int(line.split()[1].rpartition(":")[2], 16) == port:
+                return True
+    return False
+
+
+def must_listen(process, where, timeout=5, is_listening=None):
     """Waits without connecting: one who serves a single client must not lose it. `where` is a port or a path."""
-    is_listening = is_listening_tcp if isinstance(where, int) else is_listening_unix
+    is_listening = is_listening or (is_listening_tcp if isinstance(where, int) else is_listening_unix)
     deadline = time.monotonic() + timeout
     while not is_listening(where):
         if process.has_ended(0.005):
@@ -186,7 +195,7 @@ def ports():
     size = span[1] - span[0]
     for n in range(size):
         port = span[0] + (os.getpid() * 131 + n) % size
-        if not is_listening_tcp(port):
+        if not is_listening_tcp(port) and not is_bound_udp(port):
             yield port
     raise Failed("no free port is left")
 
@@ -210,12 +219,12 @@ class Bench:
         while self.running:
             self.running.pop().stop()
 
-    def endpoint(self, *command):
-        """Starts `load sink` or `load echo`; returns its port."""
-        return self.tell([LOAD, *command])[1]["port"]
+    def endpoint(self, *command, program=LOAD):
+        """Starts `load sink`, `load echo` or `dgram echo`; returns its port."""
+        return self.tell([program, *command])[1]["port"]
 
-    def tell(self, argv, timeout=5, stdin=None):
-        """Starts a program that prints a line of JSON; returns the process and what it said."""
+    def talker(self, argv, stdin=None):
+        """Starts a program that prints lines of JSON; returns the process, and its output for `hear`. Close it."""
         r, w = os.pipe()
         try:
             process = self.start([str(word) for word in argv], stdin=stdin, stdout=w)
@@ -224,36 +233,46 @@ class Bench:
             raise
         finally:
             os.close(w)
-        with os.fdopen(r) as answer:
-            if not select.select([answer], [], [], timeout)[0]:
-                raise Failed(f"no answer of {' '.join(process.argv)} within {timeout:.0f} s")
-            line = answer.readline()
-        if not line:
-            process.has_ended(1)
-            raise Failed(f"{os.path.basename(process.argv[0])} {process.argv[1]}: {process.complaint()}")
-        return process, json.loads(line)
+        return process, os.fdopen(r)
 
-    def client(self, command, port, *rest):
+    def tell(self, argv, timeout=5, stdin=None):
+        """Starts a program that prints a line of JSON; returns the process and what it said."""
+        process, answer = self.talker(argv, stdin)
+        with answer:
+            return process, hear(process, answer, timeout)
+
+    def client(self, command, port, *rest, program=LOAD):
         """Runs a client of `load` to its end; returns what it measured. No connection of it may have failed."""
-        process, said = self.tell([LOAD, command, port, *rest], timeout=self.seconds + PATIENCE)
+        process, said = self.tell([program, command, port, *rest], timeout=self.seconds + PATIENCE)
         process.must_end_well(5)
         must_be_whole(said)
         return said
 
-    def relay(self, contender, far):
+    def relay(self, contender, far, udp=False):
         """Starts a contender that relays to the port `far`; returns its port, and the process (None for direct)."""
-        if not contender.relay:
+        template = contender.udp if udp else contender.relay
+        if not template:
             return far, None
         port = next(self.ports)
-        process = self.start(contender.command(contender.relay, self.folder, L=port, D=far,
-                                               descriptors=self.descriptors))
-        must_listen(process, port)
+        process = self.start(contender.command(template, self.folder, L=port, D=far, descriptors=self.descriptors))
+        must_listen(process, port, is_listening=is_bound_udp if udp else is_listening_tcp)
         return port, process
+
+
+def hear(process, answer, timeout):
+    """The next line of JSON that a talker says."""
+    if not select.select([answer], [], [], timeout)[0]:
+        raise Failed(f"no answer of {' '.join(process.argv)} within {timeout:.0f} s")
+    line = answer.readline()
+    if not line:
+        process.has_ended(1)
+        raise Failed(f"{os.path.basename(process.argv[0])} {process.argv[1]}: {process.complaint()}")
+    return json.loads(line)
 
 
 def must_be_whole(said):
     if said["failed"]:
-        raise Failed(f"{said['failed']} connections or runs failed")
+        raise Failed(f"{said['failed']} connections, runs or datagrams failed")
 
 
 # ---- rounds ----
@@ -372,11 +391,13 @@ def save(workload, record):
 
 
 def build_programs():
-    """Compiles load.c and farm.c where they are newer than their programs."""
+    """Compiles load.c, farm.c and dgram.c where they, or what they share, are newer than their programs."""
     os.makedirs(OUT, exist_ok=True)
-    for program in (LOAD, FARM):
+    shared = os.path.getmtime(os.path.join(ROOT, "bench", "common.h"))
+    for program in (LOAD, FARM, DGRAM):
         source = os.path.join(ROOT, "bench", os.path.basename(program) + ".c")
-        if os.path.exists(program) and os.path.getmtime(program) >= os.path.getmtime(source):
+        if os.path.exists(program) and os.path.getmtime(program) >= max(shared, os.path.getmtime(source)):
             continue
         cc = os.environ.get("CC", "cc").split()
-        subprocess.run([*cc, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-o", program, source], check=True, timeout=120)
+        subprocess.run([*cc, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-pthread", "-o", program, source], check=True,
+                       timeout=120)

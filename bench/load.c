@@ -18,7 +18,7 @@
  *
  * Nothing here runs for ever: every loop has a deadline, and an endpoint that was forgotten ends after LIFE_S. */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
+#include "common.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -28,25 +28,19 @@
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
-#define LIFE_S 300                 /* of a forgotten endpoint */
 #define DESCRIPTORS 65536          /* size of the table, at most */
 #define BLOCK ((size_t)256 * 1024) /* one send or recv of bulk */
 #define BLOCKS_AT_ONCE 4           /* sent on one connection before the others have their turn */
 #define REQUEST_MAX 4096           /* fits every socket buffer, so a request is never sent by halves */
 #define RATE_REQUEST 64
 #define EVENTS 512
-#define WARM_NS ((int64_t)200 * 1000000) /* of requests: not measured */
-#define ANSWER_S 5                       /* how long a count, a byte or a connection may take */
-#define SECOND ((int64_t)1000000000)
 
 extern char **environ;
 
@@ -58,13 +52,6 @@ struct conn {
 	int64_t since;    /* requests, rate: when this exchange began */
 	uint64_t n_bytes; /* sink: received so far. bulk: sent so far */
 	size_t n_answer;  /* requests, rate: bytes of this answer so far */
-};
-
-/* Counts of durations in buckets that are 3 % wide: exact below 64 ns, then 32 to each power of two. */
-#define BUCKETS (60 * 32)
-struct histogram {
-	uint64_t count[BUCKETS];
-	uint64_t n;
 };
 
 struct load {
@@ -86,89 +73,7 @@ struct load {
 
 static char block[BLOCK];
 
-/* ---- small things ---- */
-
-static void fail(const char *what)
-{
-	(void)fprintf(stderr, "load: %s: %s\n", what, errno ? strerror(errno) : "failed");
-	exit(1);
-}
-
-static int64_t now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * SECOND + t.tv_nsec;
-}
-
-static double seconds_of(int64_t ns)
-{
-	return (double)ns / (double)SECOND;
-}
-
-/* A number of the command line between 1 and `max`, or the end of the program. */
-static long number_of(const char *text, long max)
-{
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(text, &end, 10);
-	if (errno || *end || n < 1 || n > max) {
-		(void)fprintf(stderr, "load: not a number from 1 to %ld: %s\n", max, text);
-		exit(2);
-	}
-	return n;
-}
-
-static int64_t duration_of(const char *text)
-{
-	char *end;
-	double s = strtod(text, &end);
-
-	if (*end || !(s > 0) || s > LIFE_S) {
-		(void)fprintf(stderr, "load: not a time in seconds, at most %d: %s\n", LIFE_S, text);
-		exit(2);
-	}
-	return (int64_t)(s * (double)SECOND);
-}
-
-/* ---- the histogram ---- */
-
-static void histogram_add(struct histogram *h, int64_t ns)
-{
-	uint64_t v = ns > 0 ? (uint64_t)ns : 0;
-	unsigned shift = v < 64 ? 0 : (unsigned)(58 - __builtin_clzll(v));
-
-	h->count[shift * 32 + (v >> shift)]++;
-	h->n++;
-}
-
-/* The microseconds that `part` (0 to 1) of all durations do not exceed, within a bucket's width. */
-static double histogram_at(const struct histogram *h, double part)
-{
-	double want = part * (double)h->n;
-	uint64_t seen = 0;
-
-	for (unsigned i = 0; i < BUCKETS; i++) {
-		seen += h->count[i];
-		if (seen > 0 && (double)seen >= want)
-			return (i < 64 ? (double)i : (double)((uint64_t)(i % 32 + 32) << (i / 32 - 1))) / 1e3;
-	}
-	return 0;
-}
-
 /* ---- sockets ---- */
-
-static struct sockaddr_in loopback(uint16_t port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-}
 
 static void option_on(int fd, int level, int name)
 {

@@ -2,7 +2,7 @@
 """The contenders: soket, its peers, and the two that show the limit. A table, and what each one needs to be started.
 
 In a command, {program} is the path that was found, {L} the port to listen on, {D} the port to dial, {U} the path of a
-unix socket, {config} a file with the row's configuration. All peers relay with one thread, as soket does by default.
+unix socket, {config} and {udp_config} a file with the row's configuration. All peers relay with one thread, as soket does by default.
 """
 import dataclasses
 import os
@@ -44,10 +44,26 @@ stream {{
     }}
 }}
 """
+# A session of UDP takes two of its connections, one of which has no descriptor. {sessions} is that for all descriptors.
+NGINX_UDP = """{module}
+daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log error;
+events {{ worker_connections {sessions}; }}
+stream {{
+    server {{
+        listen 127.0.0.1:{L} udp rcvbuf=8m;
+        proxy_pass 127.0.0.1:{D};
+        proxy_timeout 300s;
+    }}
+}}
+"""
 # Debian builds the stream module as a file of its own; elsewhere it may be compiled in.
 NGINX_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so")
 
 SOCAT_RELAY = "{program} TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,backlog=4096 TCP:127.0.0.1:{D}"
+SOCAT_UDP = "{program} UDP-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,rcvbuf=8388608 UDP:127.0.0.1:{D}"
 
 
 @dataclasses.dataclass
@@ -58,6 +74,9 @@ class Contender:
     relay: str = ""                # the command that relays from {L} to {D}
     config: str = ""               # its configuration
     extra: str = ""                # more lines for it
+    udp: str = ""                  # the command that relays datagrams from {L} to {D}
+    udp_config: str = ""           # its configuration
+    pace: str = ""                 # sends stdin to {D} in datagrams of {chunk} bytes at {mbit} Mbit/s
     tcp: tuple = ()                # (from stdin to a socket, from a socket to stdout) over TCP
     unix: tuple = ()               # the same over a unix socket
     start: str = ""                # for the workload `start`
@@ -65,6 +84,7 @@ class Contender:
     flows: str = ""                # lists every TCP socket, with processes
     lease: str = ""                # runs `true`, with a port of its own where it can
     idle: int = 5000               # idle links to ask for; fewer where each is a process
+    sessions: int = 10000          # idle sessions of UDP to ask for, likewise
     must_say: str = ""             # the program is another one of that name where its help lacks this
     path: str = dataclasses.field(default="", init=False)
     said: str = dataclasses.field(default="", init=False)
@@ -99,17 +119,19 @@ class Contender:
 
     def command(self, template, folder="", **values):
         """The words of a command, its configuration written into `folder`."""
-        if "{config}" in template:
-            values["config"] = f"{folder}/{self.name}.conf"
-            with open(values["config"], "w") as f:
-                f.write(self.configuration(folder, values))
+        for field in ("config", "udp_config"):
+            if "{" + field + "}" in template:
+                values[field] = f"{folder}/{self.name}.conf"
+                with open(values[field], "w") as f:
+                    f.write(self.configuration(getattr(self, field), folder, values))
         return [word.format(program=self.path, folder=folder, **values) for word in template.split()]
 
-    def configuration(self, folder, values):
+    def configuration(self, text, folder, values):
         descriptors = values["descriptors"]
         module = next((f"load_module {m};" for m in NGINX_MODULES if os.path.exists(m)), "")
-        return self.config.format(folder=folder, module=module, extra=self.extra, L=values["L"], D=values["D"],
-                                  descriptors=descriptors - 100, connections=min(6500, (descriptors - 200) // 2))
+        return text.format(folder=folder, module=module, extra=self.extra, L=values["L"], D=values["D"],
+                           descriptors=descriptors - 100, sessions=2 * descriptors,
+                           connections=min(6500, (descriptors - 200) // 2))
 
 
 def soket():
@@ -122,6 +144,8 @@ CONTENDERS = (
     Contender("direct"),
     Contender("soket", (soket(),), "--version",
               relay="{program} link 127.0.0.1:{L} 127.0.0.1:{D}",
+              udp="{program} link udp://127.0.0.1:{L} rcvbuf=8M udp://127.0.0.1:{D}",
+              pace="{program} connect udp://127.0.0.1:{D} frame=chunk={chunk} pace={mbit}Mbit",
               tcp=("{program} connect 127.0.0.1:{L}", "{program} listen 127.0.0.1:{L}"),
               unix=("{program} connect {U}", "{program} listen {U}"),
               start="{program} explain 80",
@@ -129,8 +153,9 @@ CONTENDERS = (
     Contender("haproxy", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY),
     Contender("haproxy-splice", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY,
               extra=HAPROXY_SPLICE),
-    Contender("nginx", ("nginx",), "-v", relay="{program} -e {folder}/nginx.log -c {config}", config=NGINX),
-    Contender("socat", ("socat",), "-V", relay=SOCAT_RELAY, idle=500,
+    Contender("nginx", ("nginx",), "-v", relay="{program} -e {folder}/nginx.log -c {config}", config=NGINX,
+              udp="{program} -e {folder}/nginx.log -c {udp_config}", udp_config=NGINX_UDP),
+    Contender("socat", ("socat",), "-V", relay=SOCAT_RELAY, udp=SOCAT_UDP, idle=500, sessions=500,
               tcp=("{program} -u STDIN TCP:127.0.0.1:{L}",
                    "{program} -u TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr STDOUT"),
               unix=("{program} -u STDIN UNIX:{U}", "{program} -u UNIX-LISTEN:{U} STDOUT")),

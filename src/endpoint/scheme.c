@@ -61,6 +61,24 @@ static int scheme_read_variable(const char *value, int64_t *ret)
 	return -1;
 }
 
+/* line | len16 | len32 | none | chunk=N; the number is 0, or N */
+static int scheme_read_frame(const char *value, int64_t *ret)
+{
+	static const char *const words[] = { "none", "line", "len16", "len32" };
+	static const char chunk[] = "chunk=";
+
+	*ret = 0;
+	for (size_t i = 0; i < SKT_LENGTH(words); i++)
+		if (strcmp(value, words[i]) == 0)
+			return -1;
+	if (strncmp(value, chunk, sizeof(chunk) - 1) != 0)
+		return 0;
+	value += sizeof(chunk) - 1;
+	if (skt_number_parse(value, ret) == 0 && *ret >= 1 && *ret <= 65507)
+		return -1;
+	return (int)(sizeof(chunk) - 1);
+}
+
 /* A name that the kernel holds in 16 bytes: a network interface, a congestion control. */
 static int scheme_read_short_name(const char *value, int64_t *ret)
 {
@@ -258,7 +276,34 @@ static const struct skt_optspec tcp[] = {
 	{ .key = NULL },
 };
 
+static const struct skt_optspec messages[] = {
+	{ .key = "idle",
+	  .type = SKT_OPT_DURATION,
+	  .min = SKT_MS,
+	  .max = SKT_FOREVER,
+	  .def = "60s",
+	  .unit = "DURATION",
+	  .help = N_("after how much silence a session has ended") },
+	{ .key = "frame",
+	  .type = SKT_OPT_STRING,
+	  .def = "none",
+	  .unit = "FRAME",
+	  .read = scheme_read_frame,
+	  .help = N_("messages in a stream: line, len16, len32, chunk=N, none") },
+	{ .key = NULL },
+};
+
 static const struct skt_optspec udp[] = {
+	{ .key = "df",
+	  .type = SKT_OPT_BOOL,
+	  .unit = YES_NO,
+	  .help = N_("send nothing that would have to be cut on the way") },
+	{ .key = "source",
+	  .type = SKT_OPT_STRING,
+	  .unit = "ADDRESS",
+	  .role = SKT_ROLE_LISTEN,
+	  .read = scheme_read_address,
+	  .help = N_("of a multicast group, hear this sender only (RFC 4607)") },
 	{ .key = "broadcast",
 	  .type = SKT_OPT_BOOL,
 	  .def = "no",
@@ -522,13 +567,12 @@ static const struct skt_scheme schemes[] = {
 	{ .name = "udp",
 	  .form = SKT_FORM_HOST,
 	  .is_dgram = true,
-	  .is_later = true,
 	  .can_listen = true,
 	  .can_dial = true,
 	  .protocol = "UDP",
 	  .summary = N_("single messages: quick, and some may be lost"),
 	  .example = "udp://192.0.2.1:53",
-	  .options = { opening, ending, socket_group, family, ip, udp } },
+	  .options = { opening, ending, socket_group, family, ip, messages, udp } },
 	{ .name = "unix",
 	  UNIX_LIKE,
 	  .summary = N_("a stream of bytes to a program on this machine"),
@@ -542,10 +586,9 @@ static const struct skt_scheme schemes[] = {
 	{ .name = "unix-dgram",
 	  UNIX_LIKE,
 	  .is_dgram = true,
-	  .is_later = true,
 	  .summary = N_("single messages to a program on this machine"),
 	  .example = "unix-dgram:/dev/log",
-	  .options = { opening, ending, socket_group, unix_file } },
+	  .options = { opening, ending, socket_group, messages, unix_file } },
 	{ .name = "vsock",
 	  .form = SKT_FORM_VSOCK,
 	  .can_listen = true,

@@ -56,7 +56,7 @@ int skt_listener_add(struct skt_listener *l, int fd, struct skt_error *err)
 	return 0;
 }
 
-int skt_listener_share(struct skt_listener *l, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
+static int listener_share(struct skt_listener *l, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
 {
 	struct skt_listener *view = NULL;
 	int failed = skt_listener_new(loop, l->kind, l->scheme, &view, err);
@@ -79,8 +79,17 @@ int skt_listener_share(struct skt_listener *l, struct skt_loop *loop, struct skt
 	return failed;
 }
 
+int skt_listener_share(struct skt_listener *l, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
+{
+	if (l->ops)
+		return l->ops->share(l, loop, ret, err);
+	return listener_share(l, loop, ret, err);
+}
+
 int skt_listener_watch(struct skt_listener *l)
 {
+	if (l->ops)
+		return l->ops->watch(l);
 	for (int i = 0; !l->watching && i < l->n; i++) {
 		if (skt_loop_watch(l->loop, &l->socket[i].watch, l->shared ? SKT_SHARED : SKT_LEVEL) == 0)
 			continue;
@@ -94,6 +103,10 @@ int skt_listener_watch(struct skt_listener *l)
 
 void skt_listener_pause(struct skt_listener *l)
 {
+	if (l->ops) {
+		l->ops->pause(l);
+		return;
+	}
 	for (int i = 0; l->watching && i < l->n; i++)
 		skt_loop_unwatch(l->loop, &l->socket[i].watch);
 	l->watching = false;
@@ -131,6 +144,8 @@ int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct 
 {
 	enum { TRIES = 64 }; /* resets before accept: a storm of them must not hold the loop */
 
+	if (l->ops)
+		return l->ops->accept(l, ret, peer, err);
 	for (int i = 0, fd = -1, sys, tries = 0; i < l->n; i++) {
 		while ((sys = listener_accept_one(l, l->socket[i].watch.fd, peer, &fd)) != 0 && sys != EAGAIN) {
 			if (listener_is_limit(sys))
@@ -150,11 +165,11 @@ int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct 
 }
 
 /* Remove the socket file if it is still the one that we made. */
-static void listener_remove_file(const struct skt_listener *l)
+void skt_listener_remove_file(const struct skt_listener *l)
 {
 	struct stat st;
 
-	if (skt_sys.lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
+	if (l->path && skt_sys.lstat(l->path, &st) == 0 && st.st_dev == l->device && st.st_ino == l->inode)
 		(void)skt_sys.unlink(l->path);
 }
 
@@ -162,9 +177,12 @@ void skt_listener_free(struct skt_listener *l)
 {
 	if (!l)
 		return;
+	if (l->ops) {
+		l->ops->free(l);
+		return;
+	}
 	skt_listener_pause(l);
-	if (l->path)
-		listener_remove_file(l);
+	skt_listener_remove_file(l);
 	for (int i = 0; i < l->n; i++)
 		skt_close(l->socket[i].watch.fd);
 	skt_free(l->path);

@@ -10,7 +10,19 @@ struct skt_endpoint; /* the transport knows it; here it is only passed on */
 
 enum { SKT_LISTEN_MAX = 16 };
 
+struct skt_listener;
+
+/* What a listener of another kind does in its own way: one that makes clients of a datagram socket's messages. */
+struct skt_listener_ops {
+	int (*accept)(struct skt_listener *l, struct skt_stream **ret, struct skt_addr *peer, struct skt_error *err);
+	int (*watch)(struct skt_listener *l);
+	void (*pause)(struct skt_listener *l);
+	int (*share)(struct skt_listener *l, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err);
+	void (*free)(struct skt_listener *l);
+};
+
 struct skt_listener {
+	const struct skt_listener_ops *ops; /* NULL: listening sockets, whose connections are accepted */
 	struct skt_loop *loop;
 	enum skt_fdkind kind; /* of the accepted sockets */
 	const char *scheme;   /* to print the addresses */
@@ -21,6 +33,10 @@ struct skt_listener {
 		struct skt_addr addr; /* where it really listens */
 	} socket[SKT_LISTEN_MAX];
 	bool watching, shared;
+	bool is_dgram;  /* its clients are peers of datagram sockets */
+	bool merges;    /* datagrams: all peers are one client, whose answers go to the last that spoke; set before watching */
+	uint64_t n_away;       /* datagrams: messages of peers that there was no room for */
+	uint64_t n_overflowed; /* datagrams: messages that the kernel threw away because our buffer was full */
 	char *path;                   /* a unix socket file to remove at the end, or NULL */
 	uint64_t device, inode;       /* which file that was */
 	void (*on_ready)(void *user); /* connections wait */
@@ -47,6 +63,9 @@ void skt_listener_pause(struct skt_listener *l);
  * reset before they were accepted are passed over); -SKT_E_LIMIT at the limit of descriptors or memory: pause and come back.
  * Nothing was lost then, unless *peer says whose connection was taken and could not be kept; it is zeroed otherwise. */
 int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct skt_addr *peer, struct skt_error *err);
+
+/* For implementations: remove the socket file, where there is one, and it is still the one that was made. */
+void skt_listener_remove_file(const struct skt_listener *l);
 
 /* Close the sockets and remove the socket file. NULL is fine. */
 void skt_listener_free(struct skt_listener *l);

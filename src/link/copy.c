@@ -50,6 +50,7 @@ static ssize_t copy_give_stash(struct skt_flow *flow)
 {
 	struct skt_stash *stash = flow->stash;
 	ssize_t put = copy_give(flow, stash->bytes + stash->at, stash->n);
+	bool is_empty = stash->n == 0; /* a message of no bytes */
 
 	if (put < 0)
 		return put;
@@ -59,7 +60,7 @@ static ssize_t copy_give_stash(struct skt_flow *flow)
 		skt_free(stash);
 		flow->stash = NULL;
 	}
-	return put > 0 ? put : -SKT_AGAIN;
+	return is_empty ? 1 : put > 0 ? put : -SKT_AGAIN;
 }
 
 static ssize_t copy_stash(struct skt_flow *flow, const char *bytes, size_t n)
@@ -101,6 +102,19 @@ static ssize_t copy_pass(struct skt_flow *flow, const char *bytes, size_t n)
 	return (ssize_t)n;
 }
 
+/* A message of no bytes: to a sink that keeps boundaries it is one, to others nothing. */
+static ssize_t copy_pass_empty(struct skt_flow *flow)
+{
+	ssize_t put;
+
+	if (!(skt_flow_sink(flow)->flags & SKT_STREAM_MESSAGES))
+		return 1;
+	put = copy_give(flow, "", 0);
+	if (put == -SKT_AGAIN)
+		put = copy_stash(flow, "", 0);
+	return put < 0 ? put : 1;
+}
+
 static ssize_t copy_move(struct skt_flow *flow)
 {
 	char *scratch = skt_loop_scratch(skt_flow_link(flow)->loop);
@@ -111,6 +125,8 @@ static ssize_t copy_move(struct skt_flow *flow)
 	if (flow->source_failed) /* told to another mover, which had bytes to deliver first */
 		return -SKT_E_IO;
 	got = skt_stream_read(skt_flow_source(flow), scratch, copy_burst(flow));
+	if (got == -SKT_EMPTY)
+		return copy_pass_empty(flow);
 	if (got <= 0) {
 		flow->source_failed = got < 0 && got != -SKT_AGAIN;
 		return got;

@@ -27,6 +27,7 @@
 enum { LINK_ROUNDS = 16 };
 
 #define LINK_PATIENCE (500 * SKT_MS)
+#define LINK_ANSWERS (2 * SKT_SECOND)
 #define LINK_DRAIN (2 * SKT_SECOND)
 #define LINK_DRAIN_LOOK (5 * SKT_MS)
 
@@ -176,6 +177,11 @@ static bool flow_step(struct skt_flow *flow)
 	}
 }
 
+static bool link_is_dgram(const struct skt_link *link)
+{
+	return (link->side[0]->flags | link->side[1]->flags) & SKT_STREAM_DGRAM;
+}
+
 static int link_stdio_side(const struct skt_link *link)
 {
 	return link->side[0]->flags & SKT_STREAM_STDIO ? 0 : link->side[1]->flags & SKT_STREAM_STDIO ? 1 : -1;
@@ -198,7 +204,7 @@ static skt_time link_patience(struct skt_link *link)
 	const struct skt_fd *raw = own < 0 ? NULL : skt_stream_raw(link->side[own]);
 	skt_time since, now = skt_loop_now(link->loop);
 
-	if (own < 0 || link->options->waits_for_stdin || link->flow[peer].state != SKT_FLOW_ENDED)
+	if (link_is_dgram(link) || own < 0 || link->options->waits_for_stdin || link->flow[peer].state != SKT_FLOW_ENDED)
 		return SKT_FOREVER;
 	if (link->side[peer]->flags & SKT_STREAM_GONE)
 		return 0;
@@ -237,6 +243,8 @@ static skt_time link_linger(const struct skt_link *link)
 	for (int i = 0; i < 2; i++) {
 		skt_time linger = link->options->linger[i], until = link->ended_at[i] + linger;
 
+		if (link->side[i]->flags & SKT_STREAM_DGRAM)
+			continue; /* see link_answers() */
 		if (link->ended_at[i] && linger && until - now < left)
 			left = until > now ? until - now : 0;
 	}
@@ -310,13 +318,41 @@ static bool link_sink_is_lost_stdio(const struct skt_link *link)
 	return own >= 0 && link->flow[!own].sink_failed;
 }
 
+/* A peer of datagrams has no end of its own. Where it ends all the same it was given up, and nobody is left to answer. */
+static bool link_has_lost_peer(const struct skt_link *link)
+{
+	for (int i = 0; i < 2; i++)
+		if ((link->side[i]->flags & SKT_STREAM_DGRAM) && link->flow[i].state == SKT_FLOW_ENDED)
+			return true;
+	return false;
+}
+
+/* How much longer to wait for answers of a peer of datagrams, after the other side has ended and everything is sent: it will never
+ * say that it has ended too, so silence stands for that. */
+static skt_time link_answers(const struct skt_link *link)
+{
+	skt_time now = skt_loop_now(link->loop), left = SKT_FOREVER;
+
+	for (int i = 0; i < 2 && !link->options->awaits_peers; i++) {
+		skt_time linger = link->options->linger[!i] ? link->options->linger[!i] : LINK_ANSWERS;
+		skt_time since = link->moved_at > link->ended_at[i] ? link->moved_at : link->ended_at[i];
+
+		if (link->flow[i].state != SKT_FLOW_ENDED || !(link->side[!i]->flags & SKT_STREAM_DGRAM) ||
+		    (link->side[i]->flags & SKT_STREAM_DGRAM))
+			continue;
+		if (since + linger - now < left)
+			left = since + linger > now ? since + linger - now : 0;
+	}
+	return left;
+}
+
 /* Rules for the end, each for one promise. */
 static bool link_is_over(struct skt_link *link, skt_time patience)
 {
 	const struct skt_flow *flow = link->flow;
 	bool ended[2] = { flow[0].state == SKT_FLOW_ENDED, flow[1].state == SKT_FLOW_ENDED };
 
-	if (ended[0] && ended[1])
+	if ((ended[0] && ended[1]) || link_has_lost_peer(link))
 		return true;
 	for (int i = 0; i < 2; i++)
 		if (ended[i] && flow[!i].state == SKT_FLOW_WASTES)
@@ -327,8 +363,11 @@ static bool link_is_over(struct skt_link *link, skt_time patience)
 static void link_look(struct skt_link *link)
 {
 	skt_time patience = link_patience(link), silence = link_silence(link);
-	skt_time linger = link_linger(link), idle = link_idle(link);
+	skt_time linger = link_linger(link), idle = link_idle(link), answers = link_answers(link);
 	skt_time next = patience < linger ? patience : linger;
+
+	if (answers < patience)
+		patience = answers;
 
 	if (silence < patience)
 		patience = silence;

@@ -61,7 +61,9 @@ struct skt_link_options {
 	skt_time idle; /* cut after this long without a byte either way; 0: never */
 	enum skt_mover_choice mover;
 	bool waits_for_stdin; /* half-open: do not end just because the side beyond stdio has ended */
-	skt_time linger[2];   /* how long the other way may go on after that side has ended; 0: for ever */
+	skt_time linger[2];   /* how long the other way may go on after that side has ended; 0: for ever. Of a side of datagrams:
+			       * how long its silence may last after the other side has ended; 0: 2 s */
+	bool awaits_peers;    /* datagrams: they may begin to come at any time, also long after the other side has ended */
 	void (*done)(struct skt_link *link); /* called once, last, from the loop: may free the link */
 };
 

@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "base/alloc.h"
+#include "io/dgram.h"
 
 static const struct skt_mover *const mover_fast[] = { &skt_mover_sendfile, &skt_mover_direct, &skt_mover_splice };
 
@@ -18,6 +19,8 @@ const struct skt_mover *skt_mover_pick(const struct skt_flow *flow)
 	const struct skt_fd *source = skt_stream_raw(skt_flow_source(flow));
 	const struct skt_fd *sink = skt_stream_raw(skt_flow_sink(flow));
 
+	if (skt_dgram_of(skt_flow_source(flow)) && skt_dgram_of(skt_flow_sink(flow)))
+		return &skt_mover_messages;
 	if (!source || !sink || flow->cannot_splice || choice == SKT_MOVER_COPY)
 		return &skt_mover_copy;
 	if (choice == SKT_MOVER_AUTO && flow->big < SKT_BIG_READS && source->in_kind != SKT_FD_FILE)

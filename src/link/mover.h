@@ -12,6 +12,7 @@ extern const struct skt_mover skt_mover_copy;     /* any source, any sink */
 extern const struct skt_mover skt_mover_splice;   /* descriptor to descriptor by way of a pipe of ours; splice(2) */
 extern const struct skt_mover skt_mover_direct;   /* where one of the two is a pipe itself */
 extern const struct skt_mover skt_mover_sendfile; /* from a plain file; sendfile(2) */
+extern const struct skt_mover skt_mover_messages; /* datagrams to datagrams, by the batch */
 
 /* The mover for the flow's next burst; nothing may be in flight. */
 const struct skt_mover *skt_mover_pick(const struct skt_flow *flow);

@@ -29,7 +29,7 @@ struct skt_loop {
 	void (*on_poke)(void *user);
 	void *poke_user;
 	struct skt_pipepool pipes;
-	void *scratch;
+	void *scratch, *block;
 	int at, n; /* the batch: the event being handled, and how many there are */
 	struct epoll_event batch[LOOP_BATCH];
 };
@@ -78,6 +78,7 @@ void skt_loop_free(struct skt_loop *loop)
 	skt_pipepool_release(&loop->pipes);
 	skt_timers_release(&loop->timers);
 	skt_free(loop->scratch);
+	skt_free(loop->block);
 	skt_free(loop);
 }
 
@@ -279,4 +280,11 @@ void *skt_loop_scratch(struct skt_loop *loop)
 struct skt_pipepool *skt_loop_pipes(struct skt_loop *loop)
 {
 	return &loop->pipes;
+}
+
+void *skt_loop_block(struct skt_loop *loop, size_t n_bytes)
+{
+	if (!loop->block)
+		loop->block = skt_zalloc(n_bytes);
+	return loop->block;
 }

@@ -82,5 +82,8 @@ enum { SKT_SCRATCH_SIZE = 256 * 1024 };
 /* One buffer for all who copy on this thread, of SKT_SCRATCH_SIZE bytes: filled and emptied within one call. */
 void *skt_loop_scratch(struct skt_loop *loop);
 struct skt_pipepool *skt_loop_pipes(struct skt_loop *loop);
+/* One block of memory that lives as long as the loop, for those who need more than scratch: made zeroed by the first who asks, who
+ * all ask for the same size. NULL: no memory. */
+void *skt_loop_block(struct skt_loop *loop, size_t n_bytes);
 
 #endif

@@ -89,6 +89,16 @@ static int call_getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 	return getpeername(fd, addr, len);
 }
 
+static int call_recvmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout)
+{
+	return recvmmsg(fd, msgs, n, flags, timeout);
+}
+
+static int call_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
+{
+	return sendmmsg(fd, msgs, n, flags);
+}
+
 static ssize_t call_splice(int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags)
 {
 	return splice(in, off_in, out, off_out, n, flags);
@@ -112,6 +122,8 @@ struct skt_calls skt_sys = {
 	.getpeername = call_getpeername,
 	.recv = recv,
 	.recvmsg = recvmsg,
+	.recvmmsg = call_recvmmsg,
+	.sendmmsg = call_sendmmsg,
 	.send = send,
 	.read = read,
 	.write = write,

@@ -28,6 +28,9 @@
 	CALL(int, getpeername, (int fd, struct sockaddr *addr, socklen_t *len), (fd, addr, len))                         \
 	CALL(ssize_t, recv, (int fd, void *buf, size_t n, int flags), (fd, buf, n, flags))                               \
 	CALL(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), (fd, msg, flags))                                \
+	CALL(int, recvmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags, struct timespec *timeout),             \
+	     (fd, msgs, n, flags, timeout))                                                                              \
+	CALL(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned n, int flags), (fd, msgs, n, flags))                 \
 	CALL(ssize_t, send, (int fd, const void *buf, size_t n, int flags), (fd, buf, n, flags))                         \
 	CALL(ssize_t, read, (int fd, void *buf, size_t n), (fd, buf, n))                                                 \
 	CALL(ssize_t, write, (int fd, const void *buf, size_t n), (fd, buf, n))                                          \
@@ -51,6 +54,8 @@
 	CALL(int, eventfd, (unsigned value, int flags), (value, flags))                                                  \
 	CALL(pid_t, fork, (void), ())                                                                                    \
 	CALL(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
+
+struct timespec;
 
 struct skt_calls {
 #define SKT_CALL_FIELD(result, name, parameters, arguments) result(*name) parameters;

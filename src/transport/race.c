@@ -13,7 +13,6 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "sys/resolve.h"
-#include "transport/connect.h"
 
 #define RACE_DELAY (250 * SKT_MS)
 
@@ -28,7 +27,8 @@ struct race {
 	struct skt_stream stream;
 	struct skt_loop *loop;
 	const struct skt_endpoint *e;
-	skt_race_socket *make;
+	skt_race_start *start;
+	bool many; /* of the origin */
 	struct skt_resolve *resolve;
 	struct skt_watch answered;
 	struct skt_timer timer;
@@ -94,9 +94,9 @@ static int race_start(struct race *r)
 		place++;
 	while (place < RACE_AT_ONCE && r->next < r->n) {
 		const struct skt_addr *to = &r->addr[r->next++];
-		int fd = r->make(r->e, to, &err);
+		struct skt_origin origin = { .many = r->many };
 
-		if (fd >= 0 && skt_connect_new(r->loop, fd, to, SKT_FD_TCP, &r->attempt[place].stream, &err) == 0) {
+		if (r->start(r->loop, r->e, to, &origin, &r->attempt[place].stream, &err) == 0) {
 			skt_stream_on_wake(r->attempt[place].stream, race_woken, r);
 			(void)skt_loop_after(r->loop, &r->timer, RACE_DELAY, race_timer);
 			return place;
@@ -204,8 +204,8 @@ static void race_free(struct skt_stream *s)
 static const struct skt_stream_ops race_ops = { .name = "race", .open = race_open, .raw = race_raw, .free = race_free };
 
 int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char *host, int family,
-		 const struct skt_addr *addrs, int n, skt_race_socket *make, struct skt_stream **ret,
-		 struct skt_error *err)
+		 const struct skt_addr *addrs, int n, const struct skt_origin *origin, skt_race_start *start,
+		 struct skt_stream **ret, struct skt_error *err)
 {
 	size_t room = (size_t)(addrs ? n : SKT_RESOLVED_MAX);
 	struct race *r = skt_zalloc(sizeof(*r) + room * sizeof(r->addr[0]));
@@ -216,7 +216,8 @@ int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char
 	r->stream.ops = &race_ops;
 	r->loop = loop;
 	r->e = e;
-	r->make = make;
+	r->start = start;
+	r->many = origin->many;
 	if (addrs) {
 		memcpy(r->addr, addrs, room * sizeof(r->addr[0]));
 		r->n = n;

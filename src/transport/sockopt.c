@@ -14,7 +14,7 @@
 #include "base/unit.h"
 #include "sys/call.h"
 
-enum sockopt_family { OF_ANY, OF_IP4, OF_IP6, OF_TCP };
+enum sockopt_family { OF_ANY, OF_IP4, OF_IP6, OF_IP };
 
 struct sockopt_row {
 	const char *key;
@@ -29,19 +29,20 @@ static const struct sockopt_row sockopt_rows[] = {
 	{ "sndbuf", SOL_SOCKET, SO_SNDBUF, OF_ANY, SKT_ROLE_ANY, 2, NULL }, /* the kernel doubles what it is given */
 	{ "rcvbuf", SOL_SOCKET, SO_RCVBUF, OF_ANY, SKT_ROLE_ANY, 2, NULL },
 	{ "mark", SOL_SOCKET, SO_MARK, OF_ANY, SKT_ROLE_ANY, 1, NULL },
-	{ "reuseport", SOL_SOCKET, SO_REUSEPORT, OF_TCP, SKT_ROLE_LISTEN, 1, NULL },
+	{ "reuseport", SOL_SOCKET, SO_REUSEPORT, OF_IP, SKT_ROLE_LISTEN, 1, NULL },
 	{ "tos", IPPROTO_IP, IP_TOS, OF_IP4, SKT_ROLE_ANY, 1, NULL },
 	{ "tos", IPPROTO_IPV6, IPV6_TCLASS, OF_IP6, SKT_ROLE_ANY, 1, NULL },
 	{ "ttl", IPPROTO_IP, IP_TTL, OF_IP4, SKT_ROLE_ANY, 1, NULL },
 	{ "ttl", IPPROTO_IPV6, IPV6_UNICAST_HOPS, OF_IP6, SKT_ROLE_ANY, 1, NULL },
-	{ "freebind", IPPROTO_IP, IP_FREEBIND, OF_TCP, SKT_ROLE_ANY, 1, NULL },
+	{ "broadcast", SOL_SOCKET, SO_BROADCAST, OF_IP, SKT_ROLE_ANY, 1, NULL },
+	{ "freebind", IPPROTO_IP, IP_FREEBIND, OF_IP, SKT_ROLE_ANY, 1, NULL },
 	{ "v6only", IPPROTO_IPV6, IPV6_V6ONLY, OF_IP6, SKT_ROLE_LISTEN, 1, "1" },
-	{ "nodelay", IPPROTO_TCP, TCP_NODELAY, OF_TCP, SKT_ROLE_ANY, 1, "1" },
-	{ "user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT, OF_TCP, SKT_ROLE_ANY, (int)SKT_MS, NULL },
-	{ "mss", IPPROTO_TCP, TCP_MAXSEG, OF_TCP, SKT_ROLE_ANY, 1, NULL },
-	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN, OF_TCP, SKT_ROLE_LISTEN, 1, NULL },
+	{ "nodelay", IPPROTO_TCP, TCP_NODELAY, OF_IP, SKT_ROLE_ANY, 1, "1" },
+	{ "user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT, OF_IP, SKT_ROLE_ANY, (int)SKT_MS, NULL },
+	{ "mss", IPPROTO_TCP, TCP_MAXSEG, OF_IP, SKT_ROLE_ANY, 1, NULL },
+	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN, OF_IP, SKT_ROLE_LISTEN, 1, NULL },
 	{ "priority", SOL_SOCKET, SO_PRIORITY, OF_ANY, SKT_ROLE_ANY, 1, NULL }, /* after tos, which sets one of its own */
-	{ "defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, OF_TCP, SKT_ROLE_LISTEN, (int)SKT_SECOND, NULL },
+	{ "defer-accept", IPPROTO_TCP, TCP_DEFER_ACCEPT, OF_IP, SKT_ROLE_LISTEN, (int)SKT_SECOND, NULL },
 };
 
 static bool sockopt_fits(const struct sockopt_row *row, int family, enum skt_role role)
@@ -52,7 +53,7 @@ static bool sockopt_fits(const struct sockopt_row *row, int family, enum skt_rol
 		return false;
 	if (row->family == OF_ANY)
 		return true;
-	if (row->family == OF_TCP)
+	if (row->family == OF_IP)
 		return family == AF_INET || family == AF_INET6;
 	return wanted[row->family] == family;
 }
@@ -79,7 +80,8 @@ static int sockopt_rows_apply(int fd, int family, const struct skt_endpoint *e, 
 		const struct skt_opt *opt = skt_endpoint_option(e, row->key);
 		int64_t value = opt ? opt->number / row->scale : 1;
 
-		if ((!opt && !row->def) || !sockopt_fits(row, family, role))
+		if ((!opt && !row->def) || !sockopt_fits(row, family, role) ||
+		    (!opt && !skt_scheme_option(skt_endpoint_transport(e), row->key)))
 			continue;
 		if (opt && value == 0 && opt->number > 0)
 			value = 1;

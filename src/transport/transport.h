@@ -36,7 +36,7 @@ bool skt_transport_listens(const struct skt_endpoint *e);
 const struct skt_transport *skt_transport_at(int i);
 
 /* The one list (table.c) is made of these. */
-extern const struct skt_transport skt_tcp, skt_tcp4, skt_tcp6, skt_unix, skt_unix_seqpacket, skt_vsock, skt_stdio,
+extern const struct skt_transport skt_tcp, skt_tcp4, skt_tcp6, skt_udp, skt_unix_dgram, skt_unix, skt_unix_seqpacket, skt_vsock, skt_stdio,
 	skt_fdnumber, skt_file, skt_fifo, skt_exec, skt_pty, skt_echo, skt_discard, skt_chargen, skt_daytime,
 	skt_text_transport;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* unix, unix-seqpacket: sockets of this machine, by path or by abstract name.
+/* unix, unix-seqpacket, unix-dgram: sockets of this machine, by path or by abstract name.
  *
  * A path that is left over from a server that died is replaced, but only when it is a socket and nobody listens on it:
  * connecting to it tells. Two that start at once on the same stale path: one of them wins the bind, the other sees it live. */
@@ -13,6 +13,8 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "io/dgconn.h"
+#include "io/dgserver.h"
 #include "sys/call.h"
 #include "transport/connect.h"
 #include "transport/listening.h"
@@ -26,6 +28,11 @@ static bool unix_is_packet(const struct skt_endpoint *e)
 	return strcmp(skt_endpoint_transport(e)->name, "unix-seqpacket") == 0;
 }
 
+static bool unix_is_dgram(const struct skt_endpoint *e)
+{
+	return skt_endpoint_transport(e)->is_dgram;
+}
+
 static enum skt_fdkind unix_kind(const struct skt_endpoint *e)
 {
 	return unix_is_packet(e) ? SKT_FD_PACKET : SKT_FD_SOCKET;
@@ -33,7 +40,7 @@ static enum skt_fdkind unix_kind(const struct skt_endpoint *e)
 
 static int unix_socket(const struct skt_endpoint *e, enum skt_role role, struct skt_error *err)
 {
-	int type = unix_is_packet(e) ? SOCK_SEQPACKET : SOCK_STREAM, ret;
+	int type = unix_is_packet(e) ? SOCK_SEQPACKET : unix_is_dgram(e) ? SOCK_DGRAM : SOCK_STREAM, ret;
 	int fd = skt_sys.socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
@@ -62,6 +69,27 @@ static int unix_dial(struct skt_loop *loop, const struct skt_endpoint *e, const 
 	if (fd == 0)
 		fd = unix_socket(e, SKT_ROLE_DIAL, err);
 	return fd < 0 ? fd : skt_connect_new(loop, fd, &to, unix_kind(e), ret, err);
+}
+
+/* A name of our own, which the kernel picks (unix(7), autobind), so that there is somebody to answer. */
+static int unix_dial_dgram(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+			   struct skt_stream **ret, struct skt_error *err)
+{
+	struct skt_addr to, own = { .len = sizeof(sa_family_t), .sa.sa_family = AF_UNIX };
+	int fd = unix_address(e, &to, err), failed = 0;
+
+	if (fd == 0)
+		fd = unix_socket(e, SKT_ROLE_DIAL, err);
+	if (fd < 0)
+		return fd;
+	if (skt_sys.bind(fd, &own.sa, own.len) < 0)
+		failed = skt_fail(err, SKT_E_LIMIT, errno, _("cannot name a unix socket: %s"), strerror(errno));
+	else if (skt_sys.connect(fd, &to.sa, to.len) < 0)
+		failed = skt_connect_failed(&to, errno, err);
+	if (failed == 0)
+		return skt_dgconn_new(loop, fd, AF_UNIX, origin->many, ret, err);
+	skt_close(fd);
+	return failed;
 }
 
 static int unix_taken(const char *path, const char *why, struct skt_error *err)
@@ -139,8 +167,16 @@ static int unix_bind(struct skt_listener *l, int fd, const struct skt_endpoint *
 {
 	const struct skt_opt *mode = skt_endpoint_option(e, "mode");
 	mode_t old = mode ? umask((mode_t)(0777 & ~mode->number)) : 0;
-	int ret = skt_listening_bind(l, fd, addr, (int)skt_endpoint_number(e, "backlog", UNIX_BACKLOG), err);
+	int ret = 0;
 
+	if (!unix_is_dgram(e)) {
+		ret = skt_listening_bind(l, fd, addr, (int)skt_endpoint_number(e, "backlog", UNIX_BACKLOG), err);
+	} else if (skt_sys.bind(fd, &addr->sa, addr->len) < 0) {
+		ret = skt_listening_failed(addr, errno, err);
+		skt_close(fd);
+	} else {
+		ret = skt_dgserver_add(l, fd, AF_UNIX, false, err);
+	}
 	if (mode)
 		(void)umask(old);
 	return ret;
@@ -175,12 +211,14 @@ static int unix_tune(struct skt_listener *l, int fd, const struct skt_addr *peer
 static int unix_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		       struct skt_error *err)
 {
+	const char *scheme = skt_endpoint_transport(e)->name; /* of the table: it stays */
 	struct skt_addr addr;
 	struct skt_listener *l = NULL;
 	int failed = unix_address(e, &addr, err), fd;
 
 	if (failed == 0)
-		failed = skt_listener_new(loop, unix_kind(e), unix_is_packet(e) ? "unix-seqpacket" : "unix", &l, err);
+		failed = unix_is_dgram(e) ? skt_dgserver_new(loop, scheme, &l, err)
+					  : skt_listener_new(loop, unix_kind(e), scheme, &l, err);
 	for (int i = 0; failed == 0 && i < 2; i++) {
 		fd = unix_socket(e, SKT_ROLE_LISTEN, err);
 		failed = fd < 0 ? fd : unix_bind(l, fd, e, &addr, err);
@@ -203,4 +241,7 @@ static int unix_listen(struct skt_loop *loop, const struct skt_endpoint *e, stru
 const struct skt_transport skt_unix = { .scheme = "unix", .n_fds = 1, .dial = unix_dial, .listen = unix_listen };
 const struct skt_transport skt_unix_seqpacket = {
 	.scheme = "unix-seqpacket", .n_fds = 1, .dial = unix_dial, .listen = unix_listen
+};
+const struct skt_transport skt_unix_dgram = {
+	.scheme = "unix-dgram", .n_fds = 1, .dial = unix_dial_dgram, .listen = unix_listen
 };

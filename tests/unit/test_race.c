@@ -4,6 +4,7 @@
 
 #include "sys/addr.h"
 #include "sys/resolve.h"
+#include "transport/connect.h"
 #include "transport/race.h"
 
 enum { MOST = 12 };
@@ -12,12 +13,15 @@ static int made;
 static skt_time made_at[MOST + 4];
 static struct skt_endpoint nothing;
 
-static int make_socket(const struct skt_endpoint *e, const struct skt_addr *to, struct skt_error *err)
+static int start_socket(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_addr *to,
+			const struct skt_origin *origin, struct skt_stream **ret, struct skt_error *err)
 {
+	int fd = socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
 	(void)e;
-	(void)err;
+	(void)origin;
 	made_at[made++] = virtual_now;
-	return socket(to->sa.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return skt_connect_new(loop, fd, to, SKT_FD_TCP, ret, err);
 }
 
 /* What connect(2) says to the address of each port from 1 on; 0: it is itself; EINPROGRESS: no answer comes. */
@@ -43,11 +47,12 @@ static void address(struct skt_addr *ret, unsigned port)
 
 static struct skt_stream *race(struct skt_loop *loop, const struct skt_addr *addrs, int n)
 {
+	static const struct skt_origin nobody;
 	struct skt_stream *s;
 	struct skt_error err = { 0 };
 
 	made = 0;
-	SUPPORT_OK(skt_race_new(loop, &nothing, "test", AF_UNSPEC, addrs, n, make_socket, &s, &err), &err);
+	SUPPORT_OK(skt_race_new(loop, &nothing, "test", AF_UNSPEC, addrs, n, &nobody, start_socket, &s, &err), &err);
 	return s;
 }
 

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A datagram socket that many peers talk to: each peer becomes a client of its own, a session. */
+#ifndef SKT_IO_DGSERVER_H
+#define SKT_IO_DGSERVER_H
+
+#include "io/dgram.h"
+#include "io/listener.h"
+
+/* Make an empty one, of that family's scheme ("udp", "unix-dgram"); it is a listener like any other. Returns 0 or -SKT_E_LIMIT. */
+int skt_dgserver_new(struct skt_loop *loop, const char *scheme, struct skt_listener **ret, struct skt_error *err);
+/* Add a bound socket, which is taken over, also on failure. `is_any`: it is bound to every address. Returns 0 or -SKT_E_LIMIT. */
+int skt_dgserver_add(struct skt_listener *l, int fd, int family, bool is_any, struct skt_error *err);
+
+#endif
