@@ -17,6 +17,7 @@
 #include "cli/say.h"
 #include "inspect/holder.h"
 #include "observe/events.h"
+#include "relay/mixing.h"
 #include "relay/relay.h"
 #include "relay/session.h"
 #include "sys/call.h"
@@ -24,6 +25,8 @@
 #include "sys/limit.h"
 #include "sys/sandbox.h"
 #include "transport/sockopt.h"
+
+#define JOINING_IDLE (60 * SKT_SECOND)
 
 /* The last look around a failure: a flood of failing clients costs one a second. */
 struct joining_explained {
@@ -192,6 +195,28 @@ static int joining_access(const struct skt_args *args, struct skt_access *access
 	return 0;
 }
 
+static bool joining_is(const struct skt_endpoint *e, const char *scheme)
+{
+	return strncmp(skt_endpoint_transport(e)->name, scheme, strlen(scheme)) == 0;
+}
+
+static bool joining_is_dgram(const struct skt_endpoint *e)
+{
+	return skt_endpoint_transport(e)->is_dgram;
+}
+
+/* What the flag says, or the endpoint. Sessions of datagrams have no other end than silence; connect and listen have one: they end with
+ * what the person, or the pipe, does. */
+static skt_time joining_idle(const struct skt_joining *j)
+{
+	bool dgram = joining_is_dgram(&j->from) || joining_is_dgram(&j->to);
+	skt_time idle = dgram && !j->with_stdio && j->listens ? JOINING_IDLE : 0;
+
+	idle = skt_endpoint_number(&j->to, "idle", idle);
+	idle = skt_endpoint_number(&j->from, "idle", idle);
+	return joining_number(j->args, "idle", idle);
+}
+
 static int joining_config(struct joining_run *run, struct skt_error *err)
 {
 	struct skt_joining *j = run->j;
@@ -200,7 +225,7 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 
 	c->from = &j->from;
 	c->to = &j->to;
-	c->link.idle = joining_number(args, "idle", 0);
+	c->link.idle = joining_idle(j);
 	c->link.mover = (enum skt_mover_choice)joining_number(args, "mover", SKT_MOVER_AUTO);
 	c->link.waits_for_stdin = !j->with_stdio || joining_flag(args, "half-open") ||
 				  skt_endpoint_number(&j->from, "half-open", 0) ||
@@ -209,6 +234,9 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 	c->link.linger[1] = skt_endpoint_number(&j->to, "linger", 0);
 	c->link.done = skt_session_link_done;
 	c->max = (int)joining_number(args, "max", 0);
+	c->merges = joining_is_dgram(&j->from) && j->listens && joining_is(&j->to, "stdio");
+	c->tolerates = !j->with_stdio || j->listens;
+	c->link.awaits_peers = j->listens && joining_is_dgram(&j->from);
 	c->once = j->only_one;
 	c->one_at_a_time = j->keeps;
 	c->grace = j->with_stdio ? 0 : joining_number(args, "grace", 5 * SKT_SECOND);
@@ -240,11 +268,6 @@ static char *joining_directory(const char *path)
 	if (!slash)
 		return skt_strdup(".");
 	return slash == path ? skt_strdup("/") : skt_strndup(path, (size_t)(slash - path));
-}
-
-static bool joining_is(const struct skt_endpoint *e, const char *scheme)
-{
-	return strncmp(skt_endpoint_transport(e)->name, scheme, strlen(scheme)) == 0;
 }
 
 struct joining_rights {
@@ -367,10 +390,22 @@ static void joining_stats(struct joining_run *run)
 		.sent = run->totals.sent,
 		.received = run->totals.received,
 		.duration = skt_now() - run->began,
+		.messages = run->totals.has_messages ? &run->totals.messages : NULL,
 	};
 
 	if (joining_flag(run->j->args, "stats"))
 		run->events.observer.on(&run->events.observer, &event);
+}
+
+/* Nothing came back: that is no proof of anything, and people take it for one. */
+static void joining_silence(struct joining_run *run, int ret)
+{
+	const struct skt_messages *m = &run->totals.messages;
+
+	if (ret < 0 || run->j->listens || !run->j->with_stdio || run->json || !joining_is_dgram(&run->j->to) ||
+	    m->sent == 0 || m->received > 0)
+		return;
+	skt_say("%s", _("no answer came: that proves nothing, the messages may have arrived, or been lost or filtered"));
 }
 
 static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)
@@ -383,6 +418,9 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 		if (ret < 0)
 			return ret;
 	}
+	if (skt_mixing_is_guessed(&run->j->from, &run->j->to) && !run->json && !run->j->with_stdio)
+		skt_say("%s",
+			_("messages meet a stream: their boundaries are lost there; frame=line or len16 keeps them"));
 	joining_drop_rights(run);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
 			    joining_watch, run, &run->totals, status, err);
@@ -392,6 +430,7 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 			    run->totals.n_cut),
 			(unsigned long long)run->totals.n_cut);
 	joining_stats(run);
+	joining_silence(run, ret);
 	if (ret == 0 && (run->events.has_lost || joining_has_lost))
 		ret = skt_fail_memory(err);
 	return ret;

@@ -436,7 +436,7 @@ void skt_holder_explain_dial(const struct skt_endpoint *e, const struct skt_hold
 		return;
 	if (err->kind == SKT_E_REFUSED && spot.name)
 		explain_refused_name(e, &spot, before, err);
-	else if (err->sys == ECONNREFUSED && spot.protos == 1U << SKT_PROTO_TCP)
+	else if (err->sys == ECONNREFUSED && spot.protos & SKT_PROTOS_IP)
 		explain_refused_port(e, &spot, before, err);
 }
 

@@ -157,7 +157,7 @@ struct sending {
 	struct mmsghdr header[SKT_BATCH];
 	struct iovec iov[SKT_BATCH];
 	_Alignas(struct cmsghdr) char control[SKT_BATCH][BATCH_CONTROL];
-	uint16_t taken[SKT_BATCH]; /* how many of the caller's messages each header has */
+	uint16_t taken[SKT_BATCH];   /* how many of the caller's messages each header has */
 	uint32_t segment[SKT_BATCH]; /* the size of each message of a run; 0: a single message */
 	int n, n_iov;
 };

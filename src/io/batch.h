@@ -11,9 +11,9 @@
 #include "sys/addr.h"
 
 enum {
-	SKT_BATCH = 64,         /* messages, or runs of them, with one call */
+	SKT_BATCH = 64,          /* messages, or runs of them, with one call */
 	SKT_MESSAGE_MAX = 65535, /* room for one, or one run; UDP's own limit is SKT_UDP_MAX */
-	SKT_UDP_MAX = 65507,    /* bytes of payload: 65,535 less the headers of IPv4 and UDP (RFC 768) */
+	SKT_UDP_MAX = 65507,     /* bytes of payload: 65,535 less the headers of IPv4 and UDP (RFC 768) */
 };
 
 /* Which of our addresses a message was sent to: answers leave from there. A zeroed struct is none. */
@@ -43,11 +43,11 @@ static inline uint32_t skt_msg_count(const struct skt_msg *m)
 struct skt_dgsock {
 	int fd;
 	bool is_udp;
-	bool gso;           /* runs are sent with UDP_SEGMENT: Linux >= 4.18, until the device says no */
-	bool wants_peer;    /* not connected: each message has a peer */
-	bool wants_local;   /* bound to every address: each message has a local one */
-	uint16_t gso_most;  /* segments above this size do not pass */
-	uint8_t most;       /* messages with one call: SKT_BATCH, or 1 where what is not taken must stay with the sender */
+	bool gso;          /* runs are sent with UDP_SEGMENT: Linux >= 4.18, until the device says no */
+	bool wants_peer;   /* not connected: each message has a peer */
+	bool wants_local;  /* bound to every address: each message has a local one */
+	uint16_t gso_most; /* segments above this size do not pass */
+	uint8_t most; /* messages with one call: SKT_BATCH, or 1 where what is not taken must stay with the sender */
 	uint32_t overflows; /* messages that the kernel threw away because our buffer was full (SO_RXQ_OVFL) */
 };
 

@@ -15,6 +15,13 @@ struct skt_dgram *skt_dgram_of(struct skt_stream *s)
 	return s->ops->read == skt_dgram_read ? SKT_OUTER(s, struct skt_dgram, stream) : NULL;
 }
 
+struct skt_dgram *skt_dgram_below(struct skt_stream *s)
+{
+	while (s && s->ops->read != skt_dgram_read)
+		s = s->below;
+	return s ? SKT_OUTER(s, struct skt_dgram, stream) : NULL;
+}
+
 uint64_t skt_msgs_bytes(const struct skt_msg *msg, int n)
 {
 	uint64_t ret = 0;
@@ -101,8 +108,8 @@ static int dgram_too_long(struct skt_dgram *g, size_t size, int limit)
 /* Those that one message causes, and that may be over with the next. */
 static bool dgram_is_passing(int sys)
 {
-	static const int passing[] = { ECONNREFUSED, ENETUNREACH, EHOSTUNREACH, ENETDOWN, EHOSTDOWN, EPERM,
-				       EACCES,       ENOENT,      ENODEV,       EADDRNOTAVAIL, ECONNRESET, ENOTCONN, EPIPE };
+	static const int passing[] = { ECONNREFUSED, ENETUNREACH, EHOSTUNREACH,  ENETDOWN,   EHOSTDOWN, EPERM, EACCES,
+				       ENOENT,       ENODEV,      EADDRNOTAVAIL, ECONNRESET, ENOTCONN,  EPIPE };
 
 	for (size_t i = 0; i < SKT_LENGTH(passing); i++)
 		if (passing[i] == sys)

@@ -44,6 +44,8 @@ struct skt_dgram {
 
 /* The datagram endpoint that a stream is, or NULL: not one, or there is a layer on it. */
 struct skt_dgram *skt_dgram_of(struct skt_stream *s);
+/* The one at the bottom of a chain, below whatever layers, or NULL. */
+struct skt_dgram *skt_dgram_below(struct skt_stream *s);
 
 /* For implementations: reading and writing one message by the stream's own calls. */
 ssize_t skt_dgram_read(struct skt_stream *s, void *buf, size_t n);

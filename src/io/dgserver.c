@@ -39,7 +39,7 @@ struct ring {
 struct session {
 	struct skt_dgram g;
 	struct server *server;
-	struct ring by_age;     /* of the server's quiet or answered sessions */
+	struct ring by_age;      /* of the server's quiet or answered sessions */
 	struct session *touched; /* the next one that this batch has touched */
 	struct session *pending; /* the next one that waits to be accepted */
 	skt_time heard_at;
@@ -63,7 +63,7 @@ struct server {
 	struct session *first_pending, *last_pending, *touched;
 	size_t n_pending;
 	bool is_paused, is_closed, is_busy, has_told;
-	bool is_held; /* unix: the sockets are not read, because what came is not taken yet */
+	bool is_held;           /* unix: the sockets are not read, because what came is not taken yet */
 	struct session *merged; /* the one client of a listener that merges */
 	struct skt_timer retry;
 	struct skt_task offer;
@@ -654,7 +654,8 @@ static bool server_take_error(struct server *v, int socket)
 	if (skt_sys.recvmsg(v->sock[socket].fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 		return false;
 	peer.len = h.msg_namelen;
-	if (v->listener.merges || v->is_any[socket]) { /* which of its sessions it was is not told: each that has this peer */
+	if (v->listener.merges ||
+	    v->is_any[socket]) { /* which of its sessions it was is not told: each that has this peer */
 		for (size_t i = 0; i < v->n_slots; i++)
 			if (v->slot[i] && v->slot[i]->peer_len == peer.len &&
 			    memcmp(v->slot[i]->peer, peer.room, peer.len) == 0)
@@ -918,4 +919,18 @@ static int server_share(struct skt_listener *l, struct skt_loop *loop, struct sk
 	else
 		*ret = view;
 	return failed;
+}
+
+int skt_dgserver_local(const struct skt_stream *stream, struct skt_addr *ret)
+{
+	const struct session *s = SKT_OUTER(stream, const struct session, g.stream);
+
+	if (stream->ops != &session_stream_ops)
+		return -1;
+	*ret = s->server->listener.socket[s->socket].addr;
+	if (s->local.family == AF_INET)
+		ret->in.sin_addr = s->local.v4;
+	else if (s->local.family == AF_INET6)
+		ret->in6.sin6_addr = s->local.v6;
+	return 0;
 }

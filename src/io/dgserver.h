@@ -10,5 +10,7 @@
 int skt_dgserver_new(struct skt_loop *loop, const char *scheme, struct skt_listener **ret, struct skt_error *err);
 /* Add a bound socket, which is taken over, also on failure. `is_any`: it is bound to every address. Returns 0 or -SKT_E_LIMIT. */
 int skt_dgserver_add(struct skt_listener *l, int fd, int family, bool is_any, struct skt_error *err);
+/* The address of ours that the peer of a session speaks to. Returns 0, or -1 where the stream is no session. */
+int skt_dgserver_local(const struct skt_stream *s, struct skt_addr *ret);
 
 #endif

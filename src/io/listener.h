@@ -33,10 +33,10 @@ struct skt_listener {
 		struct skt_addr addr; /* where it really listens */
 	} socket[SKT_LISTEN_MAX];
 	bool watching, shared;
-	bool is_dgram;  /* its clients are peers of datagram sockets */
-	bool merges;    /* datagrams: all peers are one client, whose answers go to the last that spoke; set before watching */
-	uint64_t n_away;       /* datagrams: messages of peers that there was no room for */
-	uint64_t n_overflowed; /* datagrams: messages that the kernel threw away because our buffer was full */
+	bool is_dgram; /* its clients are peers of datagram sockets */
+	bool merges; /* datagrams: all peers are one client, whose answers go to the last that spoke; set before watching */
+	uint64_t n_away;              /* datagrams: messages of peers that there was no room for */
+	uint64_t n_overflowed;        /* datagrams: messages that the kernel threw away because our buffer was full */
 	char *path;                   /* a unix socket file to remove at the end, or NULL */
 	uint64_t device, inode;       /* which file that was */
 	void (*on_ready)(void *user); /* connections wait */

@@ -82,6 +82,8 @@ static const struct stream_reason {
 } stream_reasons[] = {
 	{ ECONNRESET, SKT_E_IO, N_("the connection was reset by the peer"),
 	  N_("the program at that end stopped, or something between cut it: look at its log") },
+	{ ECONNREFUSED, SKT_E_REFUSED, N_("refused: nobody there has that port"),
+	  N_("start the server, or check the address and the port") },
 	{ EPIPE, SKT_E_IO, N_("the reader has gone"),
 	  N_("it ended before it had read everything: look at its own messages") },
 	{ ENOSPC, SKT_E_IO, N_("the disk is full"), N_("make room (df -h shows where), then run it again") },

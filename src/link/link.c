@@ -456,6 +456,12 @@ void skt_link_cut(struct skt_link *link)
 	link_finish(link);
 }
 
+void skt_link_end(struct skt_link *link)
+{
+	if (!link->is_over)
+		link_finish(link);
+}
+
 void skt_link_release(struct skt_link *link)
 {
 	for (int i = 0; i < 2; i++) {

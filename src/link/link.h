@@ -61,9 +61,9 @@ struct skt_link_options {
 	skt_time idle; /* cut after this long without a byte either way; 0: never */
 	enum skt_mover_choice mover;
 	bool waits_for_stdin; /* half-open: do not end just because the side beyond stdio has ended */
-	skt_time linger[2];   /* how long the other way may go on after that side has ended; 0: for ever. Of a side of datagrams:
+	skt_time linger[2]; /* how long the other way may go on after that side has ended; 0: for ever. Of a side of datagrams:
 			       * how long its silence may last after the other side has ended; 0: 2 s */
-	bool awaits_peers;    /* datagrams: they may begin to come at any time, also long after the other side has ended */
+	bool awaits_peers; /* datagrams: they may begin to come at any time, also long after the other side has ended */
 	void (*done)(struct skt_link *link); /* called once, last, from the loop: may free the link */
 };
 
@@ -86,6 +86,8 @@ void skt_link_start(struct skt_link *link, struct skt_loop *loop, const struct s
 		    struct skt_stream *a, struct skt_stream *b);
 /* End it now; what is in flight is lost, and counted. done is called later. */
 void skt_link_cut(struct skt_link *link);
+/* The same where it is complete as it is: it has ended well, unless something is in flight. */
+void skt_link_end(struct skt_link *link);
 /* Free both streams and what the flows hold; after done. */
 void skt_link_release(struct skt_link *link);
 

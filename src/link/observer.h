@@ -18,6 +18,16 @@ enum skt_event_kind {
 	SKT_EVENT_STATS,     /* links, failed, refused, sent, received, duration */
 };
 
+/* What became of messages of datagram endpoints. */
+struct skt_messages {
+	uint64_t sent, received; /* from FROM to TO, and back */
+	uint64_t dropped;        /* thrown away here, because nobody took them in time */
+	uint64_t overflowed;     /* thrown away by the kernel, because a socket's buffer was full */
+	uint64_t unreachable;    /* answered with an ICMP error */
+	uint64_t too_long;       /* longer than the way takes */
+	uint64_t away;           /* of peers that there was no room for */
+};
+
 /* What happened. Texts are valid during the call; members that the kind does not name are zero. */
 struct skt_event {
 	enum skt_event_kind kind;
@@ -30,6 +40,7 @@ struct skt_event {
 	const char *how; /* "done", "idle", "cut", "failed" */
 	const struct skt_error *err;
 	uint64_t links, failed, refused;
+	const struct skt_messages *messages; /* CLOSED, STATS: where datagrams were among it, else NULL */
 };
 
 /* Called on the thread of the link: an observer of several threads guards itself. */

@@ -57,6 +57,17 @@ static void events_json_listening(struct skt_json *j, const struct skt_event *ev
 	skt_json_int(j, "port", event->port);
 }
 
+static void events_json_messages(struct skt_json *j, const struct skt_messages *m)
+{
+	skt_json_int(j, "messages_sent", (int64_t)m->sent);
+	skt_json_int(j, "messages_received", (int64_t)m->received);
+	skt_json_int(j, "messages_dropped", (int64_t)m->dropped);
+	skt_json_int(j, "messages_overflowed", (int64_t)m->overflowed);
+	skt_json_int(j, "messages_unreachable", (int64_t)m->unreachable);
+	skt_json_int(j, "messages_too_long", (int64_t)m->too_long);
+	skt_json_int(j, "messages_turned_away", (int64_t)m->away);
+}
+
 static void events_json(struct skt_events *e, const struct skt_event *event, const struct events_row *row)
 {
 	struct skt_json j = { 0 };
@@ -78,6 +89,8 @@ static void events_json(struct skt_events *e, const struct skt_event *event, con
 		skt_json_int(&j, "failed", (int64_t)event->failed);
 		skt_json_int(&j, "refused", (int64_t)event->refused);
 	}
+	if (event->messages)
+		events_json_messages(&j, event->messages);
 	if (row->members & MEMBER_BYTES) {
 		skt_json_int(&j, "sent", (int64_t)event->sent);
 		skt_json_int(&j, "received", (int64_t)event->received);
@@ -96,6 +109,30 @@ static void events_json(struct skt_events *e, const struct skt_event *event, con
 	skt_json_release(&j);
 }
 
+/* What was lost is said only where something was. */
+static void events_text_messages(struct skt_text *t, const struct skt_messages *m)
+{
+	const struct {
+		uint64_t n;
+		const char *text;
+	} lost[] = {
+		{ m->dropped, N_(", %llu dropped here") },
+		{ m->overflowed, N_(", %llu lost to a full socket buffer (rcvbuf= makes it larger)") },
+		{ m->unreachable, N_(", %llu unreachable (ICMP)") },
+		{ m->too_long, N_(", %llu too long for the way") },
+		{ m->away, N_(", %llu of peers that there was no room for") },
+	};
+
+	skt_text_addf(t, _("; messages: %llu sent, %llu received"), (unsigned long long)m->sent,
+		      (unsigned long long)m->received);
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wformat-nonliteral"
+	for (size_t i = 0; i < sizeof(lost) / sizeof(lost[0]); i++)
+		if (lost[i].n)
+			skt_text_addf(t, _(lost[i].text), (unsigned long long)lost[i].n);
+#pragma GCC diagnostic pop
+}
+
 static void events_text_closed(struct skt_text *t, const struct skt_event *event)
 {
 	char sent[SKT_UNIT_LENGTH], received[SKT_UNIT_LENGTH], time[SKT_UNIT_LENGTH];
@@ -103,6 +140,8 @@ static void events_text_closed(struct skt_text *t, const struct skt_event *event
 	skt_text_addf(t, _("link %llu closed: %s sent, %s received, %s"), (unsigned long long)event->link,
 		      skt_size_print((int64_t)event->sent, sent), skt_size_print((int64_t)event->received, received),
 		      skt_duration_print(event->duration, time));
+	if (event->messages)
+		events_text_messages(t, event->messages);
 	if (event->err)
 		skt_text_addf(t, ": %s", event->err->text);
 }
@@ -115,6 +154,8 @@ static void events_text_stats(struct skt_text *t, const struct skt_event *event)
 		      (unsigned long long)event->links, (unsigned long long)event->failed,
 		      (unsigned long long)event->refused, skt_size_print((int64_t)event->sent, sent),
 		      skt_size_print((int64_t)event->received, received), skt_duration_print(event->duration, time));
+	if (event->messages)
+		events_text_messages(t, event->messages);
 }
 
 static void events_text_stopping(struct skt_text *t, const struct skt_event *event)

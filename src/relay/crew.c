@@ -114,6 +114,8 @@ static void totals_add(struct skt_relay_totals *sum, const struct skt_relay_tota
 	sum->sent += more->sent;
 	sum->received += more->received;
 	sum->n_cut += more->n_cut;
+	if (more->has_messages)
+		skt_messages_add(sum, &more->messages);
 }
 
 /* The main loop runs until its own relay has ended, then until the others have told that they have. */

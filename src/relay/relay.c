@@ -28,10 +28,16 @@ static int relay_fds_of(const struct skt_endpoint *e)
 	return t ? t->n_fds : 1;
 }
 
-/* How many links the descriptors that are left can serve; pipes for splicing come out of the spare ones. */
-static int relay_room(const struct skt_relay_config *config, int share)
+/* Peers of a datagram socket share its descriptor. */
+static int relay_fds_of_from(const struct skt_relay_config *config, const struct skt_listener *listener)
 {
-	int a_link = relay_fds_of(config->from) + relay_fds_of(config->to), left = skt_limit_left();
+	return listener && listener->is_dgram ? 0 : relay_fds_of(config->from);
+}
+
+/* How many links the descriptors that are left can serve; pipes for splicing come out of the spare ones. */
+static int relay_room(const struct skt_relay_config *config, const struct skt_listener *listener, int share)
+{
+	int a_link = relay_fds_of_from(config, listener) + relay_fds_of(config->to), left = skt_limit_left();
 	int spare = RELAY_SPARE_FDS + left / 32, room = (left - spare) / ((a_link ? a_link : 1) * share);
 
 	if (config->max && config->max < room)
@@ -175,7 +181,10 @@ int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, 
 	relay->sessions.next = relay->sessions.last = &relay->sessions;
 	relay->status = -1;
 	relay->is_single = !listener || config->once;
-	relay->max = config->one_at_a_time ? 1 : relay_room(config, share);
+	relay->max = config->one_at_a_time ? 1 : relay_room(config, listener, share);
+	if (listener)
+		listener->merges = config->merges;
+	relay->is_dgram = listener && listener->is_dgram;
 	*ret = relay;
 	return 0;
 }
@@ -212,12 +221,44 @@ static void relay_grace_over(struct skt_timer *timer)
 	relay_cut(SKT_OUTER(timer, struct skt_relay, timer));
 }
 
+/* What a socket of datagrams has seen and no session has. */
+static void relay_count_away(struct skt_relay *relay)
+{
+	struct skt_messages more = { 0 };
+
+	if (!relay->listener)
+		return;
+	more.away = relay->listener->n_away;
+	more.overflowed = relay->config->merges ? 0 : relay->listener->n_overflowed;
+	skt_messages_add(&relay->totals, &more);
+}
+
+/* Sessions of datagrams have no end of their own to wait for: they end well, here and now. */
+static void relay_end_dgrams(struct skt_relay *relay)
+{
+	struct skt_session *s = relay->sessions.next, *next;
+
+	for (; s != &relay->sessions; s = next) {
+		next = s->next;
+		skt_session_end(s);
+	}
+}
+
 void skt_relay_stop(struct skt_relay *relay)
 {
 	struct skt_event event = { .kind = SKT_EVENT_STOPPING,
 				   .links = (uint64_t)relay->n_sessions,
 				   .duration = relay->config->grace };
 
+	if (relay->is_dgram) {
+		relay_count_away(relay);
+		relay_close_listener(relay);
+		relay->is_stopping = true;
+		relay_end_dgrams(relay);
+		if (skt_relay_is_done(relay))
+			skt_loop_stop(relay->loop);
+		return;
+	}
 	if (relay->is_stopping || relay->config->grace == 0) {
 		relay_close_listener(relay);
 		relay->is_stopping = true;

@@ -19,11 +19,15 @@ struct skt_relay_config {
 	struct skt_access access;
 	struct skt_observer *observers;
 	bool names_links; /* somebody wants to read from and to in events */
+	bool merges;      /* datagrams: all who speak to FROM are one client (there is one stdout to write to) */
+	bool tolerates; /* datagrams: what a message causes (nobody has that port) is counted, and does not end a link */
 };
 
 struct skt_relay_totals {
 	uint64_t links, failed, refused, sent, received;
 	uint64_t n_cut; /* links that were cut when grace had passed */
+	struct skt_messages messages;
+	bool has_messages;
 };
 
 struct skt_relay;

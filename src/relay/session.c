@@ -17,6 +17,9 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "io/dgconn.h"
+#include "io/dgserver.h"
+#include "relay/mixing.h"
 #include "sys/clock.h"
 
 static atomic_uint_fast64_t session_count; /* of all threads */
@@ -114,12 +117,48 @@ static void session_verdict(const struct skt_session *s, struct skt_error *ret)
 			       (unsigned long long)s->link.flow[0].given, (unsigned long long)s->link.flow[1].given);
 }
 
+/* Counted where the messages are: at FROM, or where that has none, at TO. What was lost, at both. */
+static bool session_messages(const struct skt_session *s, struct skt_messages *ret)
+{
+	const struct skt_dgram *from = skt_dgram_below(s->link.side[0]), *to = skt_dgram_below(s->link.side[1]);
+
+	*ret = (struct skt_messages){ 0 };
+	for (int i = 0; i < 2; i++) {
+		const struct skt_dgram *g = i ? to : from;
+
+		if (!g)
+			continue;
+		ret->dropped += g->count.dropped;
+		ret->overflowed += g->count.overflowed;
+		ret->unreachable += g->count.refused;
+		ret->too_long += g->count.too_long;
+	}
+	ret->sent = from ? from->count.in : to ? to->count.out : 0;
+	ret->received = from ? from->count.out : to ? to->count.in : 0;
+	return from || to;
+}
+
+void skt_messages_add(struct skt_relay_totals *totals, const struct skt_messages *more)
+{
+	struct skt_messages *sum = &totals->messages;
+
+	totals->has_messages = true;
+	sum->sent += more->sent;
+	sum->received += more->received;
+	sum->dropped += more->dropped;
+	sum->overflowed += more->overflowed;
+	sum->unreachable += more->unreachable;
+	sum->too_long += more->too_long;
+	sum->away += more->away;
+}
+
 static void session_closed(struct skt_session *s)
 {
 	static const char *const how[] = {
 		[SKT_END_DONE] = "done", [SKT_END_IDLE] = "idle", [SKT_END_CUT] = "cut", [SKT_END_FAILED] = "failed"
 	};
 	struct skt_relay_totals *totals = &s->relay->totals;
+	struct skt_messages messages;
 	struct skt_event event;
 	struct skt_error err;
 
@@ -129,6 +168,9 @@ static void session_closed(struct skt_session *s)
 	totals->sent += s->link.flow[0].given;
 	totals->received += s->link.flow[1].given;
 	session_event(s, SKT_EVENT_CLOSED, &event);
+	event.messages = session_messages(s, &messages) ? &messages : NULL;
+	if (event.messages)
+		skt_messages_add(totals, &messages);
 	event.sent = s->link.flow[0].given;
 	event.received = s->link.flow[1].given;
 	event.how = how[s->link.end];
@@ -188,9 +230,12 @@ static void session_record_side(const struct skt_session *s, int side, char *ret
 {
 	const struct skt_endpoint *e = side ? s->relay->config->to : s->relay->config->from;
 	struct skt_fd *raw = skt_stream_raw(s->link.side[side]);
+	int fd = skt_dgconn_fd(s->link.side[side]);
 	struct skt_addr addr;
 
-	if (raw && (raw->in_kind == SKT_FD_TCP) && skt_addr_of_peer(raw->in.fd, &addr) == 0)
+	if (fd >= 0 && skt_addr_of_peer(fd, &addr) == 0 && addr.sa.sa_family != AF_UNIX)
+		skt_addr_print_endpoint(&addr, "udp", ret);
+	else if (raw && (raw->in_kind == SKT_FD_TCP) && skt_addr_of_peer(raw->in.fd, &addr) == 0)
 		skt_addr_print_endpoint(&addr, "tcp", ret);
 	else
 		session_name(e, ret);
@@ -199,15 +244,24 @@ static void session_record_side(const struct skt_session *s, int side, char *ret
 static void session_join(struct skt_session *s)
 {
 	const struct skt_relay_config *config = s->relay->config;
-	struct skt_stream *side[2] = { s->link.side[0], s->link.side[1] };
+	const struct skt_endpoint *const e[2] = { config->from, config->to };
+	struct skt_stream *side[2];
 	struct skt_event event;
+	struct skt_error err;
 
+	if (s->record)
+		session_record_side(s, 1, s->record->to);
+	if (skt_mixing(s->relay->loop, e, s->link.side, &err) < 0) {
+		session_not_opened(s, &err);
+		return;
+	}
+	side[0] = s->link.side[0];
+	side[1] = s->link.side[1];
 	s->is_linked = true;
 	s->relay->totals.links++;
 	skt_link_start(&s->link, s->relay->loop, &config->link, side[0], side[1]);
 	if (!s->record)
 		return;
-	session_record_side(s, 1, s->record->to);
 	session_event(s, SKT_EVENT_OPENED, &event);
 	skt_relay_tell(s->relay, &event);
 }
@@ -226,17 +280,25 @@ static void session_dialled_to(void *user, struct skt_stream *stream, const stru
 }
 
 /* The addresses of the side that is there, for the other side to know. */
-static void session_origin(struct skt_session *s, struct skt_origin *ret)
+static void session_origin(struct skt_session *s, const struct skt_addr *peer, struct skt_origin *ret)
 {
 	const struct skt_relay_config *config = s->relay->config;
 	struct skt_fd *raw = s->link.side[0] ? skt_stream_raw(s->link.side[0]) : NULL;
 
 	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once };
+	ret->is_tolerant = config->tolerates;
+	ret->is_dgram = s->link.side[0] && (s->link.side[0]->flags & SKT_STREAM_DGRAM);
 	ret->has_data = skt_endpoint_transport(config->to)->form == SKT_FORM_HOST && raw &&
 			raw->in_kind != SKT_FD_NONE && raw->in_kind != SKT_FD_TTY && skt_fd_waiting(raw) > 0;
-	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || !raw)
+	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || (!raw && !ret->is_dgram))
 		return;
 	ret->scheme = s->relay->listener ? s->relay->listener->scheme : skt_endpoint_transport(config->from)->name;
+	if (peer && ret->is_dgram) {
+		ret->peer = *peer;
+		(void)skt_dgserver_local(s->link.side[0], &ret->local);
+	}
+	if (!raw)
+		return;
 	(void)skt_addr_of_peer(raw->in.fd, &ret->peer);
 	(void)skt_addr_of_local(raw->in.fd, &ret->local);
 }
@@ -255,12 +317,13 @@ static void session_from_woken(void *user)
 	session_not_opened(s, &err);
 }
 
-static void session_dial(struct skt_session *s, const struct skt_endpoint *e, skt_dialed *done)
+static void session_dial(struct skt_session *s, const struct skt_endpoint *e, const struct skt_addr *peer,
+			 skt_dialed *done)
 {
 	struct skt_origin origin;
 	struct skt_error err;
 
-	session_origin(s, &origin);
+	session_origin(s, peer, &origin);
 	if (skt_dialer_new(s->relay->loop, e, &origin, done, s, &s->dialer, &err) < 0)
 		session_not_opened(s, &err);
 }
@@ -277,7 +340,7 @@ static void session_dialled_from(void *user, struct skt_stream *stream, const st
 	s->link.side[0] = stream;
 	if (s->record)
 		session_record_side(s, 0, s->record->from);
-	session_dial(s, s->relay->config->to, session_dialled_to);
+	session_dial(s, s->relay->config->to, NULL, session_dialled_to);
 }
 
 static bool session_record_new(struct skt_session *s, const struct skt_addr *peer)
@@ -324,10 +387,16 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 	}
 	if (from) {
 		skt_stream_on_wake(from, session_from_woken, s);
-		session_dial(s, relay->config->to, session_dialled_to);
+		session_dial(s, relay->config->to, peer, session_dialled_to);
 	} else {
-		session_dial(s, relay->config->from, session_dialled_from);
+		session_dial(s, relay->config->from, NULL, session_dialled_from);
 	}
+}
+
+void skt_session_end(struct skt_session *s)
+{
+	if (s->is_linked && !s->is_finishing)
+		skt_link_end(&s->link);
 }
 
 void skt_session_cut(struct skt_session *s)

@@ -30,7 +30,7 @@ struct skt_relay {
 	struct skt_session sessions;   /* head of the ring */
 	int n_sessions, max;
 	bool is_single; /* it makes only one link, whose outcome is its own */
-	bool is_stopping, is_cutting, is_full;
+	bool is_stopping, is_cutting, is_full, is_dgram;
 	struct skt_timer timer; /* the end of grace, or of a pause in accepting */
 	struct skt_relay_totals totals;
 	struct skt_error outcome;
@@ -43,8 +43,12 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 void skt_session_link_done(struct skt_link *link);
 /* End it now: may free it. */
 void skt_session_cut(struct skt_session *session);
+/* The same for one that nothing is missing of. */
+void skt_session_end(struct skt_session *session);
 /* Of relay.c: a session has ended and is freed. */
 void skt_relay_session_ended(struct skt_relay *relay);
+/* Add to the totals what became of messages. */
+void skt_messages_add(struct skt_relay_totals *totals, const struct skt_messages *more);
 /* Tell all observers. */
 void skt_relay_tell(struct skt_relay *relay, const struct skt_event *event);
 

@@ -98,8 +98,8 @@ bool skt_inet_is_missing(const struct skt_error *err)
 	return err->sys == EAFNOSUPPORT || err->sys == EADDRNOTAVAIL;
 }
 
-int skt_inet_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
-		  bool four_first, skt_race_start *start, struct skt_stream **ret, struct skt_error *err)
+int skt_inet_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, bool four_first,
+		  skt_race_start *start, struct skt_stream **ret, struct skt_error *err)
 {
 	const char *host = strcmp(e->host, "any") == 0 || e->host[0] == '\0' ? "localhost" : e->host;
 	struct skt_addr addr[2];

@@ -18,7 +18,7 @@ int skt_inet_listen_addresses(const struct skt_endpoint *e, struct skt_addr *ret
 bool skt_inet_is_missing(const struct skt_error *err);
 /* Dial a host: an address at once, a name by racing its addresses; `four_first`: of localhost, IPv4 is tried first. Returns 0 or
  * -kind. */
-int skt_inet_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
-		  bool four_first, skt_race_start *start, struct skt_stream **ret, struct skt_error *err);
+int skt_inet_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, bool four_first,
+		  skt_race_start *start, struct skt_stream **ret, struct skt_error *err);
 
 #endif

@@ -28,7 +28,7 @@ struct race {
 	struct skt_loop *loop;
 	const struct skt_endpoint *e;
 	skt_race_start *start;
-	bool many; /* of the origin */
+	bool many, is_tolerant; /* of the origin */
 	struct skt_resolve *resolve;
 	struct skt_watch answered;
 	struct skt_timer timer;
@@ -94,7 +94,7 @@ static int race_start(struct race *r)
 		place++;
 	while (place < RACE_AT_ONCE && r->next < r->n) {
 		const struct skt_addr *to = &r->addr[r->next++];
-		struct skt_origin origin = { .many = r->many };
+		struct skt_origin origin = { .many = r->many, .is_tolerant = r->is_tolerant };
 
 		if (r->start(r->loop, r->e, to, &origin, &r->attempt[place].stream, &err) == 0) {
 			skt_stream_on_wake(r->attempt[place].stream, race_woken, r);
@@ -218,6 +218,7 @@ int skt_race_new(struct skt_loop *loop, const struct skt_endpoint *e, const char
 	r->e = e;
 	r->start = start;
 	r->many = origin->many;
+	r->is_tolerant = origin->is_tolerant;
 	if (addrs) {
 		memcpy(r->addr, addrs, room * sizeof(r->addr[0]));
 		r->n = n;

@@ -9,7 +9,8 @@
 #include "sys/addr.h"
 #include "transport/transport.h"
 
-/* Begin to connect to one address, with the endpoint's options. Of the origin only `many` counts in a race. Returns 0 and the stream,
+/* Begin to connect to one address, with the endpoint's options. Of the origin only `many` and
+ * `is_tolerant` count in a race. Returns 0 and the stream,
  * which may still be opening, or -kind. */
 typedef int skt_race_start(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_addr *to,
 			   const struct skt_origin *origin, struct skt_stream **ret, struct skt_error *err);

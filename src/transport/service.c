@@ -9,6 +9,7 @@
 
 #include "base/alloc.h"
 #include "base/text.h"
+#include "transport/msgservice.h"
 #include "transport/transport.h"
 
 enum { SERVICE_RING = 64 * 1024, CHARGEN_LINE = 72, CHARGEN_FIRST = 0x20, CHARGEN_CHARS = 95 };
@@ -156,7 +157,8 @@ static int echo_dial(struct skt_loop *loop, const struct skt_endpoint *e, const 
 {
 	(void)loop;
 	(void)e;
-	(void)origin;
+	if (origin->is_dgram)
+		return skt_msgservice_new(skt_msgservice_echo, NULL, ret, err);
 	return service_new(&echo_ops, skt_malloc(SERVICE_RING), 0, ret, err);
 }
 
@@ -165,7 +167,8 @@ static int discard_dial(struct skt_loop *loop, const struct skt_endpoint *e, con
 {
 	(void)loop;
 	(void)e;
-	(void)origin;
+	if (origin->is_dgram)
+		return skt_msgservice_new(skt_msgservice_discard, NULL, ret, err);
 	return service_new(&discard_ops, NULL, 0, ret, err);
 }
 
@@ -174,7 +177,8 @@ static int chargen_dial(struct skt_loop *loop, const struct skt_endpoint *e, con
 {
 	(void)loop;
 	(void)e;
-	(void)origin;
+	if (origin->is_dgram)
+		return skt_msgservice_new(skt_msgservice_chargen, NULL, ret, err);
 	return service_new(&chargen_ops, NULL, 0, ret, err);
 }
 
@@ -189,7 +193,8 @@ static int daytime_dial(struct skt_loop *loop, const struct skt_endpoint *e, con
 
 	(void)loop;
 	(void)e;
-	(void)origin;
+	if (origin->is_dgram)
+		return skt_msgservice_new(skt_msgservice_daytime, NULL, ret, err);
 	(void)localtime_r(&now, &tm);
 	n = strftime(line, sizeof(line), "%A, %B %d, %Y %H:%M:%S-%Z\r\n", &tm);
 	return service_new(&text_ops, skt_strndup(line, n), n, ret, err);
@@ -202,11 +207,12 @@ static int text_dial(struct skt_loop *loop, const struct skt_endpoint *e, const 
 	size_t n;
 
 	(void)loop;
-	(void)origin;
 	skt_text_add(&text, e->address);
 	if (skt_endpoint_number(e, "newline", 0))
 		skt_text_addc(&text, '\n');
 	n = text.len;
+	if (origin->is_dgram && !text.failed)
+		return skt_msgservice_new(skt_msgservice_text, n ? skt_text_take(&text) : skt_strdup(""), ret, err);
 	return service_new(&text_ops, skt_text_take(&text), n, ret, err);
 }
 

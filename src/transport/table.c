@@ -9,9 +9,25 @@
 #include <string.h>
 
 static const struct skt_transport *const table[] = {
-	&skt_tcp,   &skt_tcp4,     &skt_tcp6,    &skt_udp,     &skt_unix, &skt_unix_seqpacket, &skt_unix_dgram, &skt_vsock,
-	&skt_stdio, &skt_fdnumber, &skt_file,    &skt_fifo,    &skt_exec,           &skt_pty,
-	&skt_echo,  &skt_discard,  &skt_chargen, &skt_daytime, &skt_text_transport,
+	&skt_tcp,
+	&skt_tcp4,
+	&skt_tcp6,
+	&skt_udp,
+	&skt_unix,
+	&skt_unix_seqpacket,
+	&skt_unix_dgram,
+	&skt_vsock,
+	&skt_stdio,
+	&skt_fdnumber,
+	&skt_file,
+	&skt_fifo,
+	&skt_exec,
+	&skt_pty,
+	&skt_echo,
+	&skt_discard,
+	&skt_chargen,
+	&skt_daytime,
+	&skt_text_transport,
 };
 
 const struct skt_transport *skt_transport_at(int i)

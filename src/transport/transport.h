@@ -12,9 +12,11 @@
 struct skt_origin {
 	struct skt_addr peer, local; /* of the accepted connection; zeroed where there is none */
 	const char *scheme;          /* of that connection, or NULL */
-	bool is_source; /* it stands first (FROM): files are read. Else they are written where nothing else is said */
-	bool many;      /* one link of several: files are appended to; children get a process group of their own */
-	bool has_data;  /* bytes wait to be sent the moment the endpoint is open */
+	bool is_source;   /* it stands first (FROM): files are read. Else they are written where nothing else is said */
+	bool many;        /* one link of several: files are appended to; children get a process group of their own */
+	bool has_data;    /* bytes wait to be sent the moment the endpoint is open */
+	bool is_dgram;    /* the side that is there is one of messages without a connection */
+	bool is_tolerant; /* datagrams: an error that a message causes (nobody has that port) does not end it */
 };
 
 struct skt_transport {
@@ -36,8 +38,8 @@ bool skt_transport_listens(const struct skt_endpoint *e);
 const struct skt_transport *skt_transport_at(int i);
 
 /* The one list (table.c) is made of these. */
-extern const struct skt_transport skt_tcp, skt_tcp4, skt_tcp6, skt_udp, skt_unix_dgram, skt_unix, skt_unix_seqpacket, skt_vsock, skt_stdio,
-	skt_fdnumber, skt_file, skt_fifo, skt_exec, skt_pty, skt_echo, skt_discard, skt_chargen, skt_daytime,
-	skt_text_transport;
+extern const struct skt_transport skt_tcp, skt_tcp4, skt_tcp6, skt_udp, skt_unix_dgram, skt_unix, skt_unix_seqpacket,
+	skt_vsock, skt_stdio, skt_fdnumber, skt_file, skt_fifo, skt_exec, skt_pty, skt_echo, skt_discard, skt_chargen,
+	skt_daytime, skt_text_transport;
 
 #endif

@@ -38,8 +38,8 @@ static int udp_option_failed(const char *key, const char *value, struct skt_erro
 {
 	int sys = errno;
 
-	(void)skt_fail(err, sys == EPERM || sys == EACCES ? SKT_E_DENIED : SKT_E_USAGE, sys, _("cannot set %s=%s: %s"), key,
-		       value, strerror(sys));
+	(void)skt_fail(err, sys == EPERM || sys == EACCES ? SKT_E_DENIED : SKT_E_USAGE, sys, _("cannot set %s=%s: %s"),
+		       key, value, strerror(sys));
 	if (sys == ENODEV || sys == EADDRNOTAVAIL)
 		skt_hint(err, "%s", _("name the network interface: interface=eth0; ip link lists those there are"));
 	return -(int)err->kind;
@@ -62,7 +62,8 @@ static int udp_interface(const struct skt_endpoint *e, unsigned *ret, struct skt
 static int udp_multicast_out(int fd, const struct skt_endpoint *e, const struct skt_addr *to, struct skt_error *err)
 {
 	bool v6 = to->sa.sa_family == AF_INET6;
-	int ttl = (int)skt_endpoint_number(e, "multicast-ttl", 1), loop = (int)skt_endpoint_number(e, "multicast-loop", 1);
+	int ttl = (int)skt_endpoint_number(e, "multicast-ttl", 1),
+	    loop = (int)skt_endpoint_number(e, "multicast-loop", 1);
 	struct ip_mreqn where = { .imr_ifindex = 0 };
 	unsigned index;
 	int ret = udp_interface(e, &index, err);
@@ -72,8 +73,8 @@ static int udp_multicast_out(int fd, const struct skt_endpoint *e, const struct 
 	where.imr_ifindex = (int)index;
 	(void)skt_sys.setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_HOPS : IP_MULTICAST_TTL, &ttl,
 				 sizeof(ttl));
-	(void)skt_sys.setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP, &loop,
-				 sizeof(loop));
+	(void)skt_sys.setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_MULTICAST_LOOP : IP_MULTICAST_LOOP,
+				 &loop, sizeof(loop));
 	if (index && (v6 ? skt_sys.setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof(index))
 			 : skt_sys.setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &where, sizeof(where))) < 0)
 		return udp_option_failed("interface", skt_endpoint_string(e, "interface", ""), err);
@@ -94,7 +95,8 @@ static int udp_join_one(int fd, const struct skt_addr *group, unsigned index, co
 	memcpy(&from.gsr_group, group->room, group->len);
 	memcpy(&any.gr_group, group->room, group->len);
 	if (source && (skt_addr_parse_ip(source->value, NULL, 0, &addr) < 0 || addr.sa.sa_family != group->sa.sa_family))
-		return skt_fail_at(err, source->at, _("source=%s is not an address of the group's family"), source->value);
+		return skt_fail_at(err, source->at, _("source=%s is not an address of the group's family"),
+				   source->value);
 	if (source)
 		memcpy(&from.gsr_source, addr.room, addr.len);
 	ret = source ? skt_sys.setsockopt(fd, level, MCAST_JOIN_SOURCE_GROUP, &from, sizeof(from))
@@ -183,7 +185,7 @@ static int udp_start(struct skt_loop *loop, const struct skt_endpoint *e, const 
 		skt_close(fd);
 		return failed;
 	}
-	return skt_dgconn_new(loop, fd, to->sa.sa_family, origin->many, ret, err);
+	return skt_dgconn_new(loop, fd, to->sa.sa_family, origin->is_tolerant, ret, err);
 }
 
 static int udp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
