@@ -45,6 +45,7 @@ struct take {
 	struct skt_spot spot;
 	struct skt_holders_spec spec;
 	struct skt_text place; /* the endpoint as text */
+	struct skt_text again; /* the words that name it on the command line: with its --netns */
 	struct target *target;
 	size_t n;
 	bool json, was_killed;
@@ -108,7 +109,7 @@ static int take_fail_unseen(const struct take *t, const struct skt_holders *h, c
 	(void)skt_fail(err, SKT_E_DENIED, 0, _("%.100s is held by %.120s"), skt_text_get(&t->place), skt_text_get(&who));
 	skt_text_release(&who);
 	if (h->census.owners.n_closed > 0)
-		skt_hint(err, _("as root it can be seen and ended: sudo soket take %.100s"), skt_text_get(&t->place));
+		skt_hint(err, _("as root it can be seen and ended: sudo soket take %.100s"), skt_text_get(&t->again));
 	else
 		skt_hint(err, "%s", _("it may be in a container: take it from inside, or end the container"));
 	return -SKT_E_DENIED;
@@ -213,10 +214,16 @@ static int take_ask(const struct take *t, struct skt_error *err)
 	struct skt_text question = { 0 };
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-		(void)skt_fail(err, SKT_E_USAGE, 0, _("%.100s is held by %.100s: end it?"), skt_text_get(&t->place),
-			       t->target[0].words);
+		if (t->n == 1)
+			(void)skt_fail(err, SKT_E_USAGE, 0, _("%.100s is held by %.100s: end it?"),
+				       skt_text_get(&t->place), t->target[0].words);
+		else
+			(void)skt_fail(err, SKT_E_USAGE, 0,
+				       NG_("%.100s is held by %.80s and %zu more: end them?",
+					   "%.100s is held by %.80s and %zu more: end them?", t->n - 1),
+				       skt_text_get(&t->place), t->target[0].words, t->n - 1);
 		skt_hint(err, _("without a terminal nobody can be asked; to end it: soket take %.100s --yes"),
-			 skt_text_get(&t->place));
+			 skt_text_get(&t->again));
 		return -SKT_E_USAGE;
 	}
 	skt_say(_("%s is held by:"), skt_text_get(&t->place));
@@ -255,7 +262,7 @@ static int take_fail_signal(const struct take *t, const struct target *target, i
 {
 	if (sys == EPERM) {
 		(void)skt_fail(err, SKT_E_DENIED, sys, _("%.140s may not be ended by you"), target->words);
-		skt_hint(err, _("as root, or as its user: sudo soket take %.100s"), skt_text_get(&t->place));
+		skt_hint(err, _("as root, or as its user: sudo soket take %.100s"), skt_text_get(&t->again));
 		return -SKT_E_DENIED;
 	}
 	return skt_fail(err, SKT_E_IO, sys, _("cannot end %.140s: %s"), target->words, strerror(sys));
@@ -357,7 +364,7 @@ static int take_fail_timeout(const struct take *t, struct skt_error *err)
 
 	(void)skt_fail(err, SKT_E_TIMEOUT, 0, _("%.100s is still held after %s"), skt_text_get(&t->place),
 		       skt_duration_print(skt_now() - t->began, after));
-	skt_hint(err, _("see who holds it: soket who %.100s"), skt_text_get(&t->place));
+	skt_hint(err, _("see who holds it: soket who %.100s"), skt_text_get(&t->again));
 	return -SKT_E_TIMEOUT;
 }
 
@@ -503,6 +510,8 @@ static int take_endpoint(const struct skt_args *args, struct take *t, int *at, s
 	}
 	if (ret == 0)
 		ret = skt_spot_of(&t->e, &t->spot, err);
+	if (ret == 0)
+		ret = skt_spot_resolve(&t->e, &t->spot, err);
 	if (ret == 0 && t->spot.name && t->spot.name[0] != '@')
 		t->spec.protos = SKT_PROTOS_UNIX; /* a path is of whatever type has it */
 	if (t->spec.netns)
@@ -521,6 +530,7 @@ static void take_release(struct take *t)
 	take_forget(t);
 	skt_free(t->target);
 	skt_text_release(&t->place);
+	skt_text_release(&t->again);
 	skt_endpoint_release(&t->e);
 }
 
@@ -541,6 +551,9 @@ static int take_run(const struct skt_args *args)
 		skt_free(source);
 	} else {
 		skt_endpoint_print_address(&t.e, &t.place);
+		skt_text_add(&t.again, skt_text_get(&t.place));
+		if (t.spec.netns)
+			skt_text_addf(&t.again, " --netns %s", t.spec.netns);
 		if (take_do(&t, skt_args_has(args, "yes"), &err) < 0)
 			status = skt_say_error(&err, NULL, t.json);
 		else

@@ -168,5 +168,6 @@ void flows_sort_rows(struct flows *f)
 		row->text = f->sort->text ? f->sort->text(f, row) : NULL;
 		row->second = sort_bytes(f, row);
 	}
-	qsort(f->row, f->n_rows, sizeof(*f->row), sort_compare);
+	if (f->n_rows > 1)
+		qsort(f->row, f->n_rows, sizeof(*f->row), sort_compare);
 }

@@ -236,6 +236,19 @@ static void cell_window(struct cells *c)
 		skt_grid_add(c->g, "");
 }
 
+/* Nothing for our own, so that the column is only there where others are looked into. */
+static void cell_netns(struct cells *c)
+{
+	const struct skt_netns *netns = &c->f->census.netns[c->s->netns];
+
+	if (netns->name[0] && c->f->spec.all_netns)
+		skt_grid_add(c->g, netns->name);
+	else if (c->s->netns != 0)
+		skt_grid_addf(c->g, _("process %d"), (int)netns->pid);
+	else
+		skt_grid_add(c->g, "");
+}
+
 /* The columns and their cells, in one order. */
 static const struct skt_grid_column flows_columns[] = {
 	{ .title = N_("PROTO"), .rank = 6 },
@@ -255,13 +268,14 @@ static const struct skt_grid_column flows_columns[] = {
 	{ .title = N_("QUEUES"), .right = true, .rank = 9 },
 	{ .title = N_("RTT MIN"), .right = true, .rank = 10 },
 	{ .title = N_("WINDOW"), .right = true, .rank = 11 },
+	{ .title = N_("NETNS"), .rank = 1 },
 	{ .title = NULL },
 };
 
 static void (*const flows_cells[])(struct cells *c) = {
 	cell_proto,         cell_local,       cell_direction, cell_remote,  cell_process, cell_sent_rate,
 	cell_received_rate, cell_rtt,         cell_age,       cell_state,   cell_limited, cell_sent,
-	cell_received,      cell_retransmits, cell_queue,     cell_rtt_min, cell_window,
+	cell_received,      cell_retransmits, cell_queue,     cell_rtt_min, cell_window,  cell_netns,
 };
 
 _Static_assert(SKT_LENGTH(flows_cells) + 1 == SKT_LENGTH(flows_columns), "a cell for each column");

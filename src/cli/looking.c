@@ -77,7 +77,7 @@ static void looking_say_source(const struct skt_socktable *t)
 
 	if (t->sources & SKT_SOURCE_PROC)
 		skt_say("%s",
-			_("netlink is closed here: the list is from /proc/net, without queue limits, drops and what TCP measures"));
+			_("netlink is closed here: the list is from /proc/net, without queue limits, interfaces, what TCP measures, and sockets that are bound and do not listen"));
 	/* most machines have no vsock, and say nothing about it: that is worth a line where nothing else was found */
 	if (t->hidden & ~(1U << SKT_PROTO_VSOCK) || (t->hidden && t->n == 0))
 		skt_say(_("neither netlink nor /proc/net tells about %s here: such sockets are missing"),

@@ -60,7 +60,17 @@ int skt_who_init(struct skt_who *w, const struct skt_args *args, struct skt_erro
 	w->spec.netns = where.netns;
 	w->spec.all_netns = where.all_netns;
 	ret = who_endpoint(w, args, err);
-	return ret < 0 ? ret : skt_spot_of(&w->e, &w->spot, err);
+	if (ret == 0)
+		ret = skt_spot_of(&w->e, &w->spot, err);
+	if (ret == 0)
+		ret = skt_spot_resolve(&w->e, &w->spot, err);
+	if (ret < 0)
+		return ret;
+	if (w->spot.name && w->spot.name[0] != '@')
+		w->spec.protos = SKT_PROTOS_UNIX; /* a path is of whatever type has it */
+	if (w->spec.netns || w->spec.all_netns)
+		w->spot.is_remote = false; /* the addresses of other namespaces are not known here */
+	return 0;
 }
 
 void skt_who_release(struct skt_who *w)

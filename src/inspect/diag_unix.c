@@ -73,18 +73,32 @@ static int diag_unix_proto(int type)
 				    : SKT_PROTO_UNIX_SEQPACKET;
 }
 
+/* A datagram socket is called connected from the moment that somebody else has connected to it (unix_dgram_connect() in the
+ * kernel). As long as it has no peer of its own it is a server like any other: everybody can send to it. */
+static bool diag_unix_is_dialled(const struct skt_sock *s)
+{
+	return s->proto == SKT_PROTO_UNIX_DGRAM && s->state == SKT_STATE_ESTABLISHED && s->peer == 0;
+}
+
+static unsigned diag_unix_states(unsigned states)
+{
+	return states & 1U << SKT_STATE_CLOSE ? states | 1U << SKT_STATE_ESTABLISHED : states;
+}
+
 /* The kernel filters by state only what it calls so; the rest is ours. */
 static int diag_unix_answer(const struct nlmsghdr *m, void *user)
 {
 	struct diag_unix *dump = user;
 	const struct unix_diag_msg *d = mnl_nlmsg_get_payload(m);
 	struct diag_unix_row row = { .table = dump->table };
+	unsigned states;
 	int proto;
 
-	if (mnl_nlmsg_get_payload_len(m) < sizeof(*d) || !(dump->states & 1U << d->udiag_state))
+	if (mnl_nlmsg_get_payload_len(m) < sizeof(*d))
 		return 0;
 	proto = diag_unix_proto(d->udiag_type);
-	if (!(dump->protos & 1U << proto))
+	states = proto == SKT_PROTO_UNIX_DGRAM ? diag_unix_states(dump->states) : dump->states;
+	if (!(dump->protos & 1U << proto) || !(states & 1U << d->udiag_state))
 		return 0;
 	row.sock = skt_socktable_append(dump->table, dump->look, (enum skt_proto)proto);
 	if (!row.sock)
@@ -93,6 +107,10 @@ static int diag_unix_answer(const struct nlmsghdr *m, void *user)
 	row.sock->inode = d->udiag_ino;
 	row.sock->cookie = (uint64_t)d->udiag_cookie[1] << 32 | d->udiag_cookie[0];
 	(void)mnl_attr_parse(m, sizeof(*d), diag_unix_attribute, &row);
+	if (diag_unix_is_dialled(row.sock))
+		row.sock->state = SKT_STATE_CLOSE;
+	if (!(dump->states & 1U << row.sock->state))
+		dump->table->n--;
 	return row.failed ? -ENOMEM : 0;
 }
 
@@ -106,7 +124,7 @@ int skt_source_unix(int netlink, const struct skt_look *look, struct skt_socktab
 	} request = {
 		.header = { sizeof(request), SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, 0, 0 },
 		.body = { .sdiag_family = AF_UNIX,
-			  .udiag_states = dump.states,
+			  .udiag_states = diag_unix_states(dump.states),
 			  .udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_MEMINFO |
 					DIAG_UNIX_SHOW_UID },
 	};

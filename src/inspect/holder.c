@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ifaddrs.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "base/message.h"
 #include "inspect/counterpart.h"
 #include "sys/addr.h"
+#include "sys/call.h"
+#include "sys/clock.h"
+#include "sys/resolve.h"
 
 /* --- the spot ---------------------------------------------------------------------------------------------------------- */
 
@@ -147,6 +151,46 @@ int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_e
 	return 0;
 }
 
+/* The address as the spot has it. */
+static void spot_take_address(const struct skt_addr *addr, struct skt_spot *spot)
+{
+	int n;
+	const unsigned char *bytes = skt_addr_bytes(addr, &n);
+
+	if (!bytes)
+		return;
+	spot->ip = (struct skt_ip){ .family = n == 4 ? 4 : 6 };
+	memcpy(spot->ip.bytes, bytes, (size_t)n);
+	spot->family = spot->ip.family;
+	spot->is_local = skt_ip_is_loopback(&spot->ip) || ip_is_ours(&spot->ip);
+	spot->is_remote = !spot->is_local;
+}
+
+int skt_spot_resolve(const struct skt_endpoint *e, struct skt_spot *spot, struct skt_error *err)
+{
+	int family = spot->family == 4 ? AF_INET : spot->family == 6 ? AF_INET6 : AF_UNSPEC, n;
+	skt_time deadline = skt_now() + skt_endpoint_number(e, "timeout", 5 * SKT_SECOND);
+	struct skt_addr addr[SKT_RESOLVED_MAX];
+	struct skt_resolve *r;
+
+	if (spot->name || spot->ip.family || spot->is_local || skt_endpoint_transport(e)->form != SKT_FORM_HOST)
+		return 0;
+	n = skt_resolve_new(e->host, e->port, family, &r, err);
+	if (n < 0)
+		return n;
+	while ((n = skt_resolve_take(r, addr, SKT_RESOLVED_MAX, err)) == -SKT_AGAIN && skt_now() < deadline) {
+		struct pollfd wait = { .fd = skt_resolve_fd(r), .events = POLLIN };
+
+		(void)skt_sys.poll(&wait, 1, 100);
+	}
+	skt_resolve_free(r);
+	if (n == -SKT_AGAIN)
+		return skt_fail(err, SKT_E_TIMEOUT, 0, _("timed out: no answer for the name %s"), e->host);
+	if (n > 0)
+		spot_take_address(&addr[0], spot);
+	return n < 0 ? n : 0;
+}
+
 /* --- which sockets are at the spot -------------------------------------------------------------------------------------- */
 
 static bool spot_is_proto(const struct skt_spot *spot, const struct skt_sock *s)
@@ -257,7 +301,8 @@ int skt_holders_look(const struct skt_spot *spot, const struct skt_holders_spec 
 	struct skt_census_spec census = {
 		.look = { .protos = spec->protos ? spec->protos : spot->protos,
 			  .states = spec->states ? spec->states : SKT_STATES_BOUND,
-			  .info = spec->info },
+			  .info = spec->info,
+			  .memory = spec->info },
 		.owners = spec->no_owners ? SKT_OWNERS_NONE : SKT_OWNERS_ALL,
 		.depth = spec->depth,
 		.netns = spec->netns,

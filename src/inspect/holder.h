@@ -31,6 +31,9 @@ struct skt_holders {
  * is port 0, which stands for any. `e` must
  * outlive the spot. Asks the kernel for the addresses of this machine. */
 int skt_spot_of(const struct skt_endpoint *e, struct skt_spot *ret, struct skt_error *err);
+/* Where its host is a name of another machine, or may be one: look it up, and mean its first address. Waits for the resolver, at most
+ * timeout= (5 s). Returns 0, -SKT_E_RESOLVE, -SKT_E_TIMEOUT or -SKT_E_LIMIT. */
+int skt_spot_resolve(const struct skt_endpoint *e, struct skt_spot *spot, struct skt_error *err);
 /* Whether a socket is bound to the spot's port on any address, or to its name. Connections that came in on the port are so too. */
 bool skt_spot_has(const struct skt_spot *spot, const struct skt_socktable *t, const struct skt_sock *s);
 /* Whether a socket's other end is at the spot: a client. */

@@ -106,9 +106,13 @@ static const char *procnet_unix_row(const char *line, struct skt_sock *s)
 	s->proto = type == SOCK_STREAM  ? SKT_PROTO_UNIX
 		   : type == SOCK_DGRAM ? SKT_PROTO_UNIX_DGRAM
 					: SKT_PROTO_UNIX_SEQPACKET;
+	at += line[at] == ' ';
 	s->state = procnet_unix_state(state, flags);
+	/* whether it has a peer of its own, or only somebody who connected to it, is not told: what has a name can be sent to */
+	if (s->proto == SKT_PROTO_UNIX_DGRAM && line[at] && line[at] != '\n')
+		s->state = SKT_STATE_CLOSE;
 	s->inode = inode;
-	return line[at] == ' ' ? line + at + 1 : line + at;
+	return line + at;
 }
 
 /* The name as it stands there: an abstract one with @ for its first NUL. */

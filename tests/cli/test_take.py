@@ -842,3 +842,10 @@ def test_an_address_that_only_the_namespace_has_is_of_this_machine(pair):
     with inside(pair.a, code) as there:
         done = take(f"{pair.a4}:{there.first[0]}", "-y", "--netns", pair.a.name)
         assert done.status == 0 and there.ended(), done
+
+
+def test_the_advice_repeats_the_namespace(machine):
+    with inside(machine) as there:
+        done = soket("take", str(there.first[0]), "--netns", machine.name)
+        assert done.status == 2 and f"--netns {machine.name} --yes" in " ".join(done.err.split()), done
+        assert not there.ended()

@@ -331,3 +331,72 @@ def test_the_page_fits_80_columns_where_there_is_a_terminal(tmp_path):
         os.close(master)
     assert done.returncode == 0
     assert max(len(line) for line in text.decode().splitlines()) <= 80
+
+
+@pytest.mark.parametrize("kind,word", [(socket.SOCK_STREAM, "unix"), (socket.SOCK_SEQPACKET, "unix-seqpacket"),
+                                       (socket.SOCK_DGRAM, "unix-dgram")])
+def test_a_path_is_of_whatever_type_has_it(tmp_path, kind, word):
+    path = str(tmp_path / "s")
+    with socket.socket(socket.AF_UNIX, kind) as s:
+        s.bind(path)
+        if kind != socket.SOCK_DGRAM:
+            s.listen(1)
+        seen = who(path)
+        assert soket("take", path).status in (2, 6)  # found, and not ended: it is this very test
+    assert [(r["protocol"], r["path"]) for r in seen["sockets"]] == [(word, path)]
+    assert [h["pid"] for h in seen["holders"]] == [ME]
+
+
+def test_a_datagram_server_stays_one_when_a_client_has_connected_to_it(tmp_path):
+    path = str(tmp_path / "log")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as c:
+        s.bind(path)
+        c.connect(path)
+        c.send(b"x")
+        (row,) = who(path)["sockets"]
+        listed = soket("ports", "--json", f"path={path}")
+        taken = soket("listen", path)
+    assert row["state"] == "bound" and json.loads(listed.out)["path"] == path
+    assert taken.status == 7 and "a connection of" not in taken.err
+
+
+def test_an_address_that_only_another_namespace_has_is_looked_for_there():
+    reason = net.missing()
+    if reason:
+        pytest.skip(reason)
+    with net.Pair() as pair:
+        server = net.listener(pair.b, pair.b4)
+        seen = who(f"{pair.b4}:{port_of(server)}", "--netns", pair.b.name)
+        server.close()
+    assert [h["pid"] for h in seen["holders"]] == [ME]
+
+
+def test_the_drops_of_a_full_accept_queue_are_told_as_ports_tells_them():
+    with listening(backlog=0) as s:
+        clients = []
+        for _ in range(4):
+            c = socket.socket()
+            c.setblocking(False)
+            c.connect_ex(s.getsockname())
+            clients.append(c)
+        number = str(port_of(s))
+        deadline = Deadline(10, "a drop")
+        while not (json.loads(soket("ports", "--json", "tcp", number).out)["drops"] or 0):
+            deadline.left("a handshake that was dropped")
+        (row,) = who(number)["sockets"]
+        for c in clients:
+            c.close()
+    assert row["drops"] > 0
+
+
+@pytest.mark.parametrize("command", ["who", "take"])
+def test_a_name_that_does_not_resolve_is_not_a_place_that_nobody_holds(command):
+    done = soket(command, "no-such-name.invalid:80", *(["--yes"] if command == "take" else []))
+    assert done.status == 3, done
+    one_clear_line(done)
+
+
+def test_over_which_protocol_listening_was_tried_is_said():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as u:
+        u.bind(("127.0.0.1", 0))
+        assert "If you listened there, over TCP" in soket("who", str(u.getsockname()[1])).out

@@ -435,7 +435,7 @@ static void failures_of_dialling_have_their_kinds(void **state)
 	assert_int_equal(err.kind, SOKET_E_CHILD);
 	assert_null(soket_dial("listen:127.0.0.1:1", PATIENCE, &err));
 	assert_int_equal(err.kind, SOKET_E_USAGE);
-	assert_null(soket_dial("udp://127.0.0.1:1", PATIENCE, &err));
+	assert_null(soket_dial("tls://127.0.0.1:1", PATIENCE, &err));
 	assert_int_equal(err.kind, SOKET_E_USAGE);
 	assert_null(soket_dial("", PATIENCE, NULL));
 }
