@@ -71,6 +71,7 @@ static const struct skt_example connect_examples[] = {
 	{ "soket connect 127.0.0.1:9000 < file", N_("send a file") },
 	{ "soket connect /run/app.sock", N_("join a unix socket") },
 	{ "soket connect localhost:5432 timeout=2s retry=forever", N_("wait for a server that is still starting") },
+	{ "soket connect udp:192.0.2.1:5000", N_("send each line as a message, and print the answers") },
 	{ "soket connect -- sort -u", N_("run a program, its status is soket's") },
 	{ NULL, NULL },
 };
@@ -84,6 +85,9 @@ const struct skt_command skt_cmd_connect = {
 		"endpoint is told, and its answer is still waited for. When the endpoint has ended and everything is "
 		"written, connect ends too: at once on a terminal, and on a pipe as soon as nothing comes in any more.\n\n"
 		"A file is read, unless write=yes or append=yes is said.\n\n"
+		"Over udp: and unix-dgram: each line that is typed, or what comes at once through a pipe, is a message. They have no end: "
+		"when stdin has ended, connect waits until nothing came for 2 s (linger= says how long). Where nobody has that port the "
+		"other machine says so, and connect fails; where nothing comes back at all, that proves nothing, and a line says so.\n\n"
 		"A name that has IPv4 and IPv6 addresses is tried on both (RFC 8305). Connecting may take timeout= in all "
 		"(10s), and is tried again where retry= says so. The exit status of a program is passed on."),
 	.flags = connect_flags,

@@ -42,7 +42,8 @@ static int flows_once(struct flows *f, skt_time apart, bool json, struct skt_err
 	if (ret == 0)
 		ret = json ? flows_write_json(f, NULL) : flows_print(f, err);
 	if (ret == 0 && !json && f->n_rows == 0)
-		skt_say("%s", skt_filter_is_empty(f->filter) ? _("there is no connection now") : _("no connection matches"));
+		skt_say("%s",
+			skt_filter_is_empty(f->filter) ? _("there is no connection now") : _("no connection matches"));
 	if (ret == 0)
 		skt_looking_say(&f->census);
 	return ret;
@@ -75,7 +76,8 @@ static int flows_show(struct flows *f, const struct skt_args *args, struct skt_e
 	skt_time apart = skt_args_number(args, "interval", twice ? FLOWS_APART : 0);
 
 	if (apart == 0 && skt_filter_wants_rates(f->filter)) {
-		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("rates and new ages take two looks, and --interval 0 looks once"));
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s",
+			       _("rates and new ages take two looks, and --interval 0 looks once"));
 		skt_hint(err, "%s", _("leave --interval out, or write a time between the looks: --interval 1s"));
 		return -SKT_E_USAGE;
 	}

@@ -70,6 +70,8 @@ static const struct skt_example link_examples[] = {
 	{ "soket link :8080 10.0.0.5:80", N_("a port of this machine leads to a server elsewhere") },
 	{ "soket link any:5432 /run/postgresql/.s.PGSQL.5432", N_("a unix socket becomes a TCP port") },
 	{ "soket link @app localhost:3000 retry=10", N_("an abstract unix socket in front of a server that may restart") },
+	{ "soket link udp::5353 udp:10.0.0.5:53", N_("each peer of a UDP port has a session of its own") },
+	{ "soket link file:movie.ts udp:239.1.2.3:5000 pace=pcr", N_("a video to a group, by its own clock") },
 	{ "soket link :7 echo:", N_("the echo service of RFC 862") },
 	{ "soket link file:access.log follow=yes collector:5140", N_("send what is appended to a file") },
 	{ NULL, NULL },
@@ -81,13 +83,18 @@ const struct skt_command skt_cmd_link = {
 	.synopsis = "FROM [OPTION=VALUE]... TO [OPTION=VALUE]... [FLAGS]\n"
 		    "FROM [OPTION=VALUE]... [FLAGS] -- CMD...",
 	.description = N_(
-		"FROM is listened on where it can be (tcp, unix, unix-seqpacket, vsock, a listening fd): for each client TO "
+		"FROM is listened on where it can be (tcp, udp, the kinds of unix, vsock, a listening fd): for each client TO "
 		"is opened, and the two are joined. Other endpoints (-, file, pipe, exec, ...) are opened once, and link ends "
 		"with that link; so does an endpoint with dial: before it. A file that stands first is read, one that "
 		"stands second is written.\n\n"
 		"Every byte is delivered, or the link says which side failed and how many bytes were lost. When one side "
 		"ends, the other is told, and its answer still comes through. More clients than the descriptors or --max "
-		"allow wait in the queue until there is room."),
+		"allow wait in the queue until there is room.\n\n"
+		"Datagrams (udp, unix-dgram) keep their boundaries. Each peer has a session with a target socket of its own, until it was "
+		"silent for idle= (60s). At the limit a new peer takes the place of the one that was silent longest and never had an "
+		"answer. Where messages meet a stream, frame= at the datagram endpoint says how they stand in it; without it they are "
+		"written one behind the other, and what one read gives is a message. pace= sends at a rate, or by the clock of a video. "
+		"What was dropped, refused or too long is counted, and told at the end of each link (-v), by --stats and --json."),
 	.flags = link_flags,
 	.examples = link_examples,
 	.takes_endpoints = 2,

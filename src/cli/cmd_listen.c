@@ -21,7 +21,7 @@ static int listen_endpoints(const struct skt_args *args, int *at, struct skt_joi
 		ret = skt_fail(err, SKT_E_USAGE, 0, _("%s cannot be listened on"),
 			       skt_endpoint_transport(&j->from)->name);
 		skt_hint(err, "%s",
-			 _("soket listen takes tcp, unix, unix-seqpacket, vsock and fd; soket connect opens the others"));
+			 _("soket listen takes tcp, udp, the three kinds of unix, vsock and fd; soket connect opens the others"));
 	}
 	return ret == 0 ? skt_endpoint_settle(&j->from, SKT_ROLE_LISTEN, err) : ret;
 }
@@ -63,6 +63,7 @@ static const struct skt_example listen_examples[] = {
 	{ "soket listen :9000 > file", N_("receive a file") },
 	{ "soket listen :9000 -- ./handler --fast", N_("run a program for each client, without a shell") },
 	{ "soket listen any:2323 --allow 10.0.0.0/8 -- date", N_("on every interface, for one network only") },
+	{ "soket listen udp:any:5000", N_("print the messages of everybody, and answer who spoke last") },
 	{ "soket listen /run/app.sock mode=660 -- cat", N_("on a unix socket that its group may use") },
 	{ NULL, NULL },
 };
@@ -77,7 +78,10 @@ const struct skt_command skt_cmd_listen = {
 		"Without a command the first client is joined to stdin and stdout, and listen ends with it. With a command, "
 		"each client gets a process of its own, whose stdin and stdout are the connection and whose stderr is "
 		"ours; the addresses of both ends are in its environment (SOKET_REMOTE_ADDRESS, SOKET_REMOTE_PORT, "
-		"SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT). It goes on until it is stopped."),
+		"SOKET_LOCAL_ADDRESS, SOKET_LOCAL_PORT). It goes on until it is stopped.\n\n"
+		"On udp: and unix-dgram: each peer is a client, from its first message until it was silent for idle= (60s). Without a "
+		"command all peers are one: what they send is printed, and what is typed goes to the one that spoke last; that "
+		"goes on until it is stopped, or with --idle until nobody spoke for so long. A multicast group is joined by listening on it."),
 	.flags = listen_flags,
 	.examples = listen_examples,
 	.takes_endpoints = 1,

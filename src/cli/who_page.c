@@ -407,7 +407,8 @@ static void page_verdict(const struct skt_who *w, struct skt_page *p)
 
 	if (!w->has_verdict)
 		return;
-	skt_page_title(p, w->spec.protos == SKT_PROTOS_IP ? _("If you listened there, over TCP") : _("If you listened there"));
+	skt_page_title(p, w->spec.protos == SKT_PROTOS_IP ? _("If you listened there, over TCP")
+							  : _("If you listened there"));
 	if (v->kind == SKT_OK) {
 		skt_page_row(p, _("result"), _("it would work"), NULL);
 		return;

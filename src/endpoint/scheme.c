@@ -79,6 +79,15 @@ static int scheme_read_frame(const char *value, int64_t *ret)
 	return (int)(sizeof(chunk) - 1);
 }
 
+/* RATE | pcr; the number is bits a second, or 0 for pcr */
+static int scheme_read_pace(const char *value, int64_t *ret)
+{
+	*ret = 0;
+	if (strcmp(value, "pcr") == 0 || (skt_rate_parse(value, ret) == 0 && *ret > 0))
+		return -1;
+	return (int)(value[strspn(value, "0123456789.")] ? strspn(value, "0123456789.") : 0);
+}
+
 /* A name that the kernel holds in 16 bytes: a network interface, a congestion control. */
 static int scheme_read_short_name(const char *value, int64_t *ret)
 {
@@ -290,6 +299,11 @@ static const struct skt_optspec messages[] = {
 	  .unit = "FRAME",
 	  .read = scheme_read_frame,
 	  .help = N_("messages in a stream: line, len16, len32, chunk=N, none") },
+	{ .key = "pace",
+	  .type = SKT_OPT_STRING,
+	  .unit = "RATE|pcr",
+	  .read = scheme_read_pace,
+	  .help = N_("send at that rate, or by the clock of an MPEG stream") },
 	{ .key = NULL },
 };
 

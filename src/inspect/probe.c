@@ -2,7 +2,8 @@
 /* Asking an endpoint once.
  *
  * How it works: what is asked, and how, is a row of probe_kinds by the scheme of the endpoint's top layer; a scheme whose
- * readiness is more than an accepted connection (an answer, a handshake, a status of HTTP) is one more row.
+ * readiness is more than an accepted connection (an answer, a handshake, a status of HTTP) is one more row. A datagram endpoint
+ * is asked with an empty message: what answers is there, "nobody has that port" is a no, and silence proves nothing.
  *
  * A port of loopback that nobody listens on may be the one that the kernel picks for us to dial from: then we meet ourselves
  * (RFC 9293 section 3.5, simultaneous open). That is nobody, and the socket is reset, because it would otherwise keep the port in
@@ -23,6 +24,7 @@
 #include "transport/open.h"
 
 #define PROBE_TIMEOUT (5 * SKT_SECOND)
+#define PROBE_SILENCE SKT_SECOND
 
 enum { PROBE_DRAINS = 16 };
 
@@ -31,6 +33,7 @@ struct skt_probe {
 	const struct skt_endpoint *e;
 	enum skt_probe_want want;
 	struct skt_dialer *dialer;   /* while it dials */
+	struct skt_stream *stream;   /* datagrams: while it waits for an answer */
 	struct skt_resolve *resolve; /* while it looks up what is to be free */
 	struct skt_watch answered;
 	struct skt_timer timer;
@@ -54,6 +57,7 @@ void skt_probe_free(struct skt_probe *p)
 	if (!p)
 		return;
 	skt_dialer_free(p->dialer);
+	skt_stream_free(p->stream);
 	probe_stop_resolving(p);
 	skt_loop_clear(p->loop, &p->timer);
 	skt_loop_undefer(p->loop, &p->task);
@@ -121,6 +125,65 @@ static int probe_dial(struct skt_probe *p, struct skt_error *err)
 	static const struct skt_origin nobody;
 
 	return skt_dialer_new(p->loop, p->e, &nobody, probe_dialed, p, &p->dialer, err);
+}
+
+/* --- ready: somebody answers ---------------------------------------------------------------------------------------- */
+
+static void probe_decide(struct skt_probe *p);
+
+/* A message, of whatever content, is an answer; so is the word that nobody has that port. */
+static void probe_heard(void *user)
+{
+	struct skt_probe *p = user;
+	ssize_t got = skt_stream_read(p->stream, skt_loop_scratch(p->loop), SKT_SCRATCH_SIZE);
+
+	if (got == -SKT_AGAIN)
+		return;
+	if (got < 0 && got != -SKT_EMPTY)
+		skt_stream_why(p->stream, &p->err);
+	skt_stream_on_wake(p->stream, NULL, NULL);
+	probe_decide(p);
+}
+
+static void probe_silent(struct skt_timer *timer)
+{
+	struct skt_probe *p = SKT_OUTER(timer, struct skt_probe, timer);
+	struct skt_text name = { 0 };
+
+	skt_endpoint_print_address(p->e, &name);
+	(void)skt_fail(&p->err, SKT_E_TIMEOUT, 0,
+		       _("silent: %.140s does not answer an empty message, which proves nothing"), skt_text_get(&name));
+	skt_text_release(&name);
+	skt_stream_on_wake(p->stream, NULL, NULL);
+	probe_decide(p);
+}
+
+static void probe_dialed_dgram(void *user, struct skt_stream *stream, const struct skt_error *err)
+{
+	struct skt_probe *p = user;
+
+	p->dialer = NULL;
+	p->stream = stream;
+	if (!stream) {
+		p->err = *err;
+		probe_decide(p);
+		return;
+	}
+	skt_stream_on_wake(stream, probe_heard, p);
+	if (skt_stream_write(stream, "", 0) < 0) {
+		skt_stream_why(stream, &p->err);
+		probe_decide(p);
+	} else if (skt_loop_after(p->loop, &p->timer, PROBE_SILENCE, probe_silent) < 0) {
+		(void)skt_fail_memory(&p->err);
+		probe_decide(p);
+	}
+}
+
+static int probe_ask_dgram(struct skt_probe *p, struct skt_error *err)
+{
+	static const struct skt_origin nobody;
+
+	return skt_dialer_new(p->loop, p->e, &nobody, probe_dialed_dgram, p, &p->dialer, err);
 }
 
 /* --- free: nobody has it -------------------------------------------------------------------------------------------- */
@@ -250,11 +313,14 @@ static const struct probe_kind {
 	const char *scheme;
 	probe_ask *ready, *free; /* NULL: nobody can be asked */
 } probe_kinds[] = {
-	{ "tcp", probe_dial, probe_free_port },  { "tcp4", probe_dial, probe_free_port },
-	{ "tcp6", probe_dial, probe_free_port }, { "udp", NULL, probe_free_port },
-	{ "udp4", NULL, probe_free_port },       { "udp6", NULL, probe_free_port },
-	{ "unix", probe_dial, probe_free_unix }, { "unix-seqpacket", probe_dial, probe_free_unix },
-	{ "unix-dgram", NULL, probe_free_unix }, { "vsock", probe_dial, probe_free_vsock },
+	{ "tcp", probe_dial, probe_free_port },
+	{ "tcp4", probe_dial, probe_free_port },
+	{ "tcp6", probe_dial, probe_free_port },
+	{ "udp", probe_ask_dgram, probe_free_port },
+	{ "unix", probe_dial, probe_free_unix },
+	{ "unix-seqpacket", probe_dial, probe_free_unix },
+	{ "unix-dgram", probe_ask_dgram, probe_free_unix },
+	{ "vsock", probe_dial, probe_free_vsock },
 };
 
 static probe_ask *probe_ask_of(const struct skt_endpoint *e, enum skt_probe_want want)
@@ -269,7 +335,7 @@ static int probe_refuse_scheme(const struct skt_endpoint *e, struct skt_error *e
 {
 	(void)skt_fail(err, SKT_E_USAGE, 0, _("%s: nobody accepts connections there, so there is nothing to wait for"),
 		       e->layer[0]->name);
-	skt_hint(err, "%s", _("tcp, unix, unix-seqpacket and vsock endpoints can be waited for"));
+	skt_hint(err, "%s", _("tcp, udp, unix, unix-seqpacket, unix-dgram and vsock endpoints can be waited for"));
 	return -SKT_E_USAGE;
 }
 

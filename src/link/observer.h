@@ -15,6 +15,7 @@ enum skt_event_kind {
 	SKT_EVENT_FAILED,    /* link, from, err: a link that was never opened */
 	SKT_EVENT_REFUSED,   /* from: the access list said no */
 	SKT_EVENT_STOPPING,  /* links: how many are still open; duration: how long they may go on */
+	SKT_EVENT_NOTICE,    /* from, how: a sentence about what happened and is no failure */
 	SKT_EVENT_STATS,     /* links, failed, refused, sent, received, duration */
 };
 
@@ -37,7 +38,7 @@ struct skt_event {
 	unsigned port;
 	uint64_t sent, received; /* bytes delivered from FROM to TO, and back */
 	skt_time duration;
-	const char *how; /* "done", "idle", "cut", "failed" */
+	const char *how; /* "done", "idle", "cut", "failed"; NOTICE: the sentence */
 	const struct skt_error *err;
 	uint64_t links, failed, refused;
 	const struct skt_messages *messages; /* CLOSED, STATS: where datagrams were among it, else NULL */

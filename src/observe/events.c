@@ -31,6 +31,7 @@ static const struct events_row {
 	[SKT_EVENT_FAILED] = { "failed", MEMBER_LINK | MEMBER_FROM | MEMBER_ERROR, 0 },
 	[SKT_EVENT_REFUSED] = { "refused", MEMBER_FROM, 1 },
 	[SKT_EVENT_STOPPING] = { "stopping", MEMBER_TIME | MEMBER_TOTALS, 0 },
+	[SKT_EVENT_NOTICE] = { "notice", MEMBER_FROM, 0 },
 	[SKT_EVENT_STATS] = { "stats", MEMBER_TOTALS | MEMBER_BYTES | MEMBER_TIME, -1 },
 };
 
@@ -98,7 +99,7 @@ static void events_json(struct skt_events *e, const struct skt_event *event, con
 	if (row->members & MEMBER_TIME)
 		skt_json_int(&j, "duration_ns", event->duration);
 	if (event->how)
-		skt_json_string(&j, "how", event->how);
+		skt_json_string(&j, event->kind == SKT_EVENT_NOTICE ? "text" : "how", event->how);
 	if ((row->members & MEMBER_ERROR) && event->err)
 		events_json_error(&j, event->err);
 	skt_json_end_object(&j);
@@ -192,6 +193,9 @@ static void events_text(struct skt_events *e, const struct skt_event *event)
 		break;
 	case SKT_EVENT_STOPPING:
 		events_text_stopping(&t, event);
+		break;
+	case SKT_EVENT_NOTICE:
+		skt_text_addf(&t, "%s: %s", event->from, event->how);
 		break;
 	case SKT_EVENT_STATS:
 		events_text_stats(&t, event);

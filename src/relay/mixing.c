@@ -10,9 +10,11 @@
 #include "io/dgram.h"
 #include "io/fd.h"
 #include "io/filter/frame.h"
+#include "io/filter/pace.h"
 
-/* A file is cut into pieces that pass everywhere; whatever else comes as it is read. */
-enum { MIXING_PIECE = 1400 };
+/* A file is cut into pieces that pass everywhere, one with a pace into pieces as video has them: 7 packets of 188 bytes. Whatever else
+ * comes as it is read. */
+enum { MIXING_PIECE = 1400, MIXING_PACED = 1316 };
 
 static struct skt_framing mixing_framing(const struct skt_endpoint *e, struct skt_stream *bytes)
 {
@@ -22,6 +24,8 @@ static struct skt_framing mixing_framing(const struct skt_endpoint *e, struct sk
 
 	if (frame)
 		(void)skt_frame_parse(frame->value, &ret);
+	else if (skt_endpoint_option(e, "pace"))
+		ret = (struct skt_framing){ .kind = SKT_FRAME_CHUNK, .size = MIXING_PACED };
 	else if (raw && raw->in_kind == SKT_FD_FILE)
 		ret = (struct skt_framing){ .kind = SKT_FRAME_CHUNK, .size = MIXING_PIECE };
 	return ret;
@@ -36,21 +40,42 @@ static int mixing_dgram_side(struct skt_stream *const side[2])
 	return -1;
 }
 
-int skt_mixing(struct skt_loop *loop, const struct skt_endpoint *const e[2], struct skt_stream *side[2],
-	       struct skt_error *err)
+static int mixing_frame(const struct skt_endpoint *e, struct skt_stream **side, struct skt_error *err)
 {
-	int dgram = mixing_dgram_side(side), ret;
-	struct skt_framing framing;
-	struct skt_stream *bytes;
+	struct skt_stream *bytes = *side;
+	struct skt_framing framing = mixing_framing(e, bytes);
 
-	(void)loop;
-	if (dgram < 0)
-		return 0;
-	bytes = side[!dgram];
-	framing = mixing_framing(e[dgram], bytes);
-	side[!dgram] = NULL;
-	ret = skt_frame_new(bytes, &framing, &side[!dgram], err);
-	return ret;
+	*side = NULL;
+	return skt_frame_new(bytes, &framing, side, err);
+}
+
+/* On the side of bytes, from below: pieces that are messages, and the time of each. The clock of an MPEG stream is read from its
+ * packets, which become messages there. */
+static int mixing_layers(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_stream **side,
+			 const struct skt_mixing_notice *notice, struct skt_error *err)
+{
+	const struct skt_opt *pace = skt_endpoint_option(e, "pace");
+	struct skt_pacing pacing = { .notice = notice->tell, .user = notice->user };
+	struct skt_stream *below;
+	int ret = 0;
+
+	if (pace)
+		(void)skt_pace_parse(pace->value, &pacing);
+	if (!pace || pacing.kind == SKT_PACE_RATE)
+		ret = mixing_frame(e, side, err);
+	if (ret < 0 || !pace)
+		return ret;
+	below = *side;
+	*side = NULL;
+	return skt_pace_new(loop, below, &pacing, side, err);
+}
+
+int skt_mixing(struct skt_loop *loop, const struct skt_endpoint *const e[2], struct skt_stream *side[2],
+	       const struct skt_mixing_notice *notice, struct skt_error *err)
+{
+	int dgram = mixing_dgram_side(side);
+
+	return dgram < 0 ? 0 : mixing_layers(loop, e[dgram], &side[!dgram], notice, err);
 }
 
 static bool mixing_keeps_messages(const struct skt_endpoint *e)
@@ -67,7 +92,8 @@ bool skt_mixing_is_guessed(const struct skt_endpoint *from, const struct skt_end
 {
 	const struct skt_endpoint *dgram = skt_endpoint_transport(from)->is_dgram ? from : to;
 
-	if (!skt_endpoint_transport(dgram)->is_dgram || skt_endpoint_option(dgram, "frame"))
+	if (!skt_endpoint_transport(dgram)->is_dgram || skt_endpoint_option(dgram, "frame") ||
+	    strcmp(skt_endpoint_transport(from)->name, "file") == 0)
 		return false;
 	return !mixing_keeps_messages(dgram == from ? to : from);
 }

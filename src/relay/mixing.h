@@ -7,10 +7,16 @@
 #include "io/stream.h"
 #include "loop/loop.h"
 
+/* What layers tell that is no failure: as a sentence, at most once a second for each kind of thing. */
+struct skt_mixing_notice {
+	void (*tell)(void *user, const char *text);
+	void *user;
+};
+
 /* Put the layers that the endpoints ask for on the two opened sides of a link, in place; where no layer is needed, nothing. Returns
  * 0, or -kind: the sides are then as they were, or released and NULL. */
 int skt_mixing(struct skt_loop *loop, const struct skt_endpoint *const e[2], struct skt_stream *side[2],
-	       struct skt_error *err);
+	       const struct skt_mixing_notice *notice, struct skt_error *err);
 /* Whether a link of such endpoints joins datagrams with bytes, and nobody said how (frame=). */
 bool skt_mixing_is_guessed(const struct skt_endpoint *from, const struct skt_endpoint *to);
 

@@ -104,11 +104,18 @@ static void session_why(const struct skt_session *s, struct skt_error *ret)
 	skt_hint(ret, "%s", why.hint);
 }
 
+static bool session_is_dgram(const struct skt_session *s)
+{
+	return (s->link.side[0]->flags | s->link.side[1]->flags) & SKT_STREAM_DGRAM;
+}
+
 static void session_verdict(const struct skt_session *s, struct skt_error *ret)
 {
 	*ret = (struct skt_error){ 0 };
 	if (s->link.end == SKT_END_FAILED)
 		session_why(s, ret);
+	else if (s->link.end == SKT_END_IDLE && session_is_dgram(s))
+		return; /* silence is how datagrams end */
 	else if (s->link.end == SKT_END_IDLE)
 		(void)skt_fail(ret, SKT_E_TIMEOUT, 0, "%s", _("idle: nothing came from either side for too long"));
 	else if (s->link.end == SKT_END_CUT)
@@ -241,17 +248,28 @@ static void session_record_side(const struct skt_session *s, int side, char *ret
 		session_name(e, ret);
 }
 
+static void session_notice(void *user, const char *text)
+{
+	const struct skt_session *s = user;
+	char from[SKT_ADDR_LENGTH];
+	struct skt_event event = { .kind = SKT_EVENT_NOTICE, .from = from, .how = text };
+
+	session_name(s->relay->config->from, from);
+	skt_relay_tell(s->relay, &event);
+}
+
 static void session_join(struct skt_session *s)
 {
 	const struct skt_relay_config *config = s->relay->config;
 	const struct skt_endpoint *const e[2] = { config->from, config->to };
+	const struct skt_mixing_notice notice = { session_notice, s };
 	struct skt_stream *side[2];
 	struct skt_event event;
 	struct skt_error err;
 
 	if (s->record)
 		session_record_side(s, 1, s->record->to);
-	if (skt_mixing(s->relay->loop, e, s->link.side, &err) < 0) {
+	if (skt_mixing(s->relay->loop, e, s->link.side, &notice, &err) < 0) {
 		session_not_opened(s, &err);
 		return;
 	}

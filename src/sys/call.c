@@ -12,8 +12,10 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 static int call_open(const char *path, int flags, mode_t mode)
@@ -99,6 +101,11 @@ static int call_sendmmsg(int fd, struct mmsghdr *msgs, unsigned n, int flags)
 	return sendmmsg(fd, msgs, n, flags);
 }
 
+static int call_timerfd_create(int clock, int flags)
+{
+	return timerfd_create(clock, flags);
+}
+
 static ssize_t call_splice(int in, off_t *off_in, int out, off_t *off_out, size_t n, unsigned flags)
 {
 	return splice(in, off_in, out, off_out, n, flags);
@@ -144,6 +151,9 @@ struct skt_calls skt_sys = {
 	.epoll_ctl = epoll_ctl,
 	.epoll_wait = epoll_wait,
 	.eventfd = eventfd,
+	.timerfd_create = call_timerfd_create,
+	.timerfd_settime = timerfd_settime,
+	.getrandom = getrandom,
 	.fork = fork,
 	.poll = poll,
 	.open = call_open,

@@ -52,10 +52,15 @@
 	CALL(int, epoll_ctl, (int epoll, int op, int fd, struct epoll_event *event), (epoll, op, fd, event))             \
 	CALL(int, epoll_wait, (int epoll, struct epoll_event *events, int n, int ms), (epoll, events, n, ms))            \
 	CALL(int, eventfd, (unsigned value, int flags), (value, flags))                                                  \
+	CALL(int, timerfd_create, (int clock, int flags), (clock, flags))                                                \
+	CALL(int, timerfd_settime, (int fd, int flags, const struct itimerspec *due, struct itimerspec *old),            \
+	     (fd, flags, due, old))                                                                                      \
+	CALL(ssize_t, getrandom, (void *buf, size_t n, unsigned flags), (buf, n, flags))                                 \
 	CALL(pid_t, fork, (void), ())                                                                                    \
 	CALL(int, poll, (struct pollfd * fds, nfds_t n, int ms), (fds, n, ms))
 
 struct timespec;
+struct itimerspec;
 
 struct skt_calls {
 #define SKT_CALL_FIELD(result, name, parameters, arguments) result(*name) parameters;

@@ -234,7 +234,6 @@ def test_an_interval_is_kept(nobodys):
 @pytest.mark.parametrize("words, part", [
     ([], "missing"),
     (["--free"], "missing"),
-    (["udp://127.0.0.1:53"], "udp"),
     (["tls://127.0.0.1:443"], "tls"),
     (["echo:"], "echo"),
     (["127.0.0.1:0"], "port 0"),
@@ -483,3 +482,32 @@ def test_servers_that_come_while_many_wait(nobodys):
         until(lambda p=p: ticks_of_tries(p) >= 1, Deadline(10), "the waits to sleep")
     threading.Thread(target=lambda: nobodys.listen(64)).start()
     assert [p.wait() for p in programs] == [0] * 10
+
+
+# --- datagrams ----------------------------------------------------------------------------------------------------------
+
+def test_a_datagram_endpoint_is_there_when_it_answers_an_empty_message():
+    with Soket("link", "--json", "udp://127.0.0.1:0", "echo:") as echo:
+        done = soket("wait", f"udp://127.0.0.1:{echo.port()}", "-t", "10s")
+        assert done.status == 0, done
+
+
+def test_a_datagram_endpoint_that_refuses_or_is_silent_is_waited_for_and_told():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
+        silent.bind(("127.0.0.1", 0))
+        done = soket("wait", f"udp://127.0.0.1:{silent.getsockname()[1]}", "-t", "1.3s")
+        assert done.status == 5 and "silent" in done.err and "proves nothing" in done.err, done
+        port = silent.getsockname()[1]
+    done = soket("wait", f"udp://127.0.0.1:{port}", "-t", "300ms")
+    assert done.status == 5 and "refused" in done.err, done
+
+
+def test_a_udp_port_is_waited_for_until_it_is_free():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as held:
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        done = soket("wait", "--free", f"udp://127.0.0.1:{port}", "-t", "300ms")
+        assert done.status == 5 and f"pid {os.getpid()}" in done.err, done
+        with Soket("wait", "--free", f"udp://127.0.0.1:{port}", "-v") as p:
+            held.close()
+            assert p.wait() == 0

@@ -524,14 +524,14 @@ static void other_errors_of_dialling_stay_as_they_are(void **state)
 		enum skt_err kind;
 		int sys;
 	} cases[] = {
-		{ "127.0.0.1:", SKT_OK, ECONNREFUSED },          { "127.0.0.1:", SKT_E_IO, ECONNREFUSED },
-		{ "127.0.0.1:", SKT_E_USAGE, ECONNREFUSED },     { "127.0.0.1:", SKT_E_RESOLVE, ECONNREFUSED },
-		{ "127.0.0.1:", SKT_E_TIMEOUT, ECONNREFUSED },   { "127.0.0.1:", SKT_E_DENIED, ECONNREFUSED },
-		{ "127.0.0.1:", SKT_E_LIMIT, ECONNREFUSED },     { "127.0.0.1:", SKT_E_PEER, ECONNREFUSED },
-		{ "127.0.0.1:", SKT_E_REFUSED, EHOSTUNREACH },   { "127.0.0.1:", SKT_E_REFUSED, 0 },
-		{ "192.0.2.7:", SKT_E_REFUSED, ECONNREFUSED },   { "[2001:db8::7]:", SKT_E_REFUSED, ECONNREFUSED },
-		{ "example.org:", SKT_E_REFUSED, ECONNREFUSED },
-		{ "exec:true ", SKT_E_REFUSED, ECONNREFUSED },   { "unix:/nonexistent/x", SKT_E_REFUSED, ENOENT },
+		{ "127.0.0.1:", SKT_OK, ECONNREFUSED },           { "127.0.0.1:", SKT_E_IO, ECONNREFUSED },
+		{ "127.0.0.1:", SKT_E_USAGE, ECONNREFUSED },      { "127.0.0.1:", SKT_E_RESOLVE, ECONNREFUSED },
+		{ "127.0.0.1:", SKT_E_TIMEOUT, ECONNREFUSED },    { "127.0.0.1:", SKT_E_DENIED, ECONNREFUSED },
+		{ "127.0.0.1:", SKT_E_LIMIT, ECONNREFUSED },      { "127.0.0.1:", SKT_E_PEER, ECONNREFUSED },
+		{ "127.0.0.1:", SKT_E_REFUSED, EHOSTUNREACH },    { "127.0.0.1:", SKT_E_REFUSED, 0 },
+		{ "192.0.2.7:", SKT_E_REFUSED, ECONNREFUSED },    { "[2001:db8::7]:", SKT_E_REFUSED, ECONNREFUSED },
+		{ "example.org:", SKT_E_REFUSED, ECONNREFUSED },  { "exec:true ", SKT_E_REFUSED, ECONNREFUSED },
+		{ "unix:/nonexistent/x", SKT_E_REFUSED, ENOENT },
 	};
 	unsigned port = free_port();
 	int fd = listen_at("127.0.0.1", port);
