@@ -308,6 +308,11 @@ static const struct skt_optspec messages[] = {
 };
 
 static const struct skt_optspec udp[] = {
+	{ .key = "rtp",
+	  .type = SKT_OPT_BOOL,
+	  .def = "no",
+	  .unit = YES_NO,
+	  .help = N_("each message is an RTP packet, as video has it (RFC 3550)") },
 	{ .key = "df",
 	  .type = SKT_OPT_BOOL,
 	  .unit = YES_NO,

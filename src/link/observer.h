@@ -3,6 +3,7 @@
 #ifndef SKT_LINK_OBSERVER_H
 #define SKT_LINK_OBSERVER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -29,6 +30,13 @@ struct skt_messages {
 	uint64_t away;           /* of peers that there was no room for */
 };
 
+/* What a receiver of video saw: datagrams of RTP, or packets of a bare MPEG transport stream. */
+struct skt_media_seen {
+	bool is_rtp;
+	uint64_t received, lost, duplicates, reordered, malformed, resyncs;
+	skt_time jitter; /* RTP: RFC 3550, section 6.4.1 */
+};
+
 /* What happened. Texts are valid during the call; members that the kind does not name are zero. */
 struct skt_event {
 	enum skt_event_kind kind;
@@ -41,6 +49,7 @@ struct skt_event {
 	const char *how; /* "done", "idle", "cut", "failed"; NOTICE: the sentence */
 	const struct skt_error *err;
 	uint64_t links, failed, refused;
+	const struct skt_media_seen *media;  /* CLOSED, where one was received, else NULL */
 	const struct skt_messages *messages; /* CLOSED, STATS: where datagrams were among it, else NULL */
 };
 

@@ -69,6 +69,23 @@ static void events_json_messages(struct skt_json *j, const struct skt_messages *
 	skt_json_int(j, "messages_turned_away", (int64_t)m->away);
 }
 
+static void events_json_media(struct skt_json *j, const struct skt_media_seen *m)
+{
+	skt_json_object(j, "media");
+	skt_json_string(j, "kind", m->is_rtp ? "rtp" : "ts");
+	skt_json_int(j, "received", (int64_t)m->received);
+	skt_json_int(j, "lost", (int64_t)m->lost);
+	skt_json_int(j, "duplicates", (int64_t)m->duplicates);
+	skt_json_int(j, "reordered", (int64_t)m->reordered);
+	skt_json_int(j, "malformed", (int64_t)m->malformed);
+	skt_json_int(j, "resyncs", (int64_t)m->resyncs);
+	if (m->is_rtp)
+		skt_json_int(j, "jitter_ns", m->jitter);
+	else
+		skt_json_null(j, "jitter_ns");
+	skt_json_end_object(j);
+}
+
 static void events_json(struct skt_events *e, const struct skt_event *event, const struct events_row *row)
 {
 	struct skt_json j = { 0 };
@@ -92,6 +109,8 @@ static void events_json(struct skt_events *e, const struct skt_event *event, con
 	}
 	if (event->messages)
 		events_json_messages(&j, event->messages);
+	if (event->media)
+		events_json_media(&j, event->media);
 	if (row->members & MEMBER_BYTES) {
 		skt_json_int(&j, "sent", (int64_t)event->sent);
 		skt_json_int(&j, "received", (int64_t)event->received);
@@ -134,6 +153,19 @@ static void events_text_messages(struct skt_text *t, const struct skt_messages *
 #pragma GCC diagnostic pop
 }
 
+static void events_text_media(struct skt_text *t, const struct skt_media_seen *m)
+{
+	char jitter[SKT_UNIT_LENGTH];
+
+	skt_text_addf(t,
+		      m->is_rtp ? _("; RTP: %llu packets, %llu lost, %llu twice, %llu out of order")
+				: _("; video: %llu packets, %llu lost, %llu twice, %llu out of order"),
+		      (unsigned long long)m->received, (unsigned long long)m->lost, (unsigned long long)m->duplicates,
+		      (unsigned long long)m->reordered);
+	if (m->is_rtp)
+		skt_text_addf(t, _(", jitter %s"), skt_duration_print(m->jitter, jitter));
+}
+
 static void events_text_closed(struct skt_text *t, const struct skt_event *event)
 {
 	char sent[SKT_UNIT_LENGTH], received[SKT_UNIT_LENGTH], time[SKT_UNIT_LENGTH];
@@ -143,6 +175,8 @@ static void events_text_closed(struct skt_text *t, const struct skt_event *event
 		      skt_duration_print(event->duration, time));
 	if (event->messages)
 		events_text_messages(t, event->messages);
+	if (event->media)
+		events_text_media(t, event->media);
 	if (event->err)
 		skt_text_addf(t, ": %s", event->err->text);
 }

@@ -19,6 +19,7 @@
 #include "base/message.h"
 #include "io/dgconn.h"
 #include "io/dgserver.h"
+#include "io/filter/media.h"
 #include "relay/mixing.h"
 #include "sys/clock.h"
 
@@ -145,6 +146,26 @@ static bool session_messages(const struct skt_session *s, struct skt_messages *r
 	return from || to;
 }
 
+static bool session_media(const struct skt_session *s, struct skt_media_seen *ret)
+{
+	for (int i = 0; i < 2; i++) {
+		const struct skt_media *m = skt_media_of(s->link.side[i]);
+
+		if (!m || m->received == 0 || !(m->is_rtp || m->is_ts))
+			continue;
+		*ret = (struct skt_media_seen){ .is_rtp = m->is_rtp,
+						.received = m->received,
+						.lost = m->lost,
+						.duplicates = m->duplicates,
+						.reordered = m->reordered,
+						.malformed = m->malformed,
+						.resyncs = m->resyncs,
+						.jitter = m->jitter };
+		return true;
+	}
+	return false;
+}
+
 void skt_messages_add(struct skt_relay_totals *totals, const struct skt_messages *more)
 {
 	struct skt_messages *sum = &totals->messages;
@@ -166,6 +187,7 @@ static void session_closed(struct skt_session *s)
 	};
 	struct skt_relay_totals *totals = &s->relay->totals;
 	struct skt_messages messages;
+	struct skt_media_seen media;
 	struct skt_event event;
 	struct skt_error err;
 
@@ -176,6 +198,7 @@ static void session_closed(struct skt_session *s)
 	totals->received += s->link.flow[1].given;
 	session_event(s, SKT_EVENT_CLOSED, &event);
 	event.messages = session_messages(s, &messages) ? &messages : NULL;
+	event.media = session_media(s, &media) ? &media : NULL;
 	if (event.messages)
 		skt_messages_add(totals, &messages);
 	event.sent = s->link.flow[0].given;

@@ -100,6 +100,61 @@ def test_a_group_is_streamed_to_another_machine(clip, tmp_path):
     assert frames(out) == (FRAMES, "")
 
 
+def test_ffmpeg_s_rtp_is_recorded_and_counted(clip, tmp_path):
+    out = tmp_path / "out.ts"
+    with open(out, "wb") as f, Soket("listen", "--json", "udp://127.0.0.1:0", "rtp=yes", "rcvbuf=8M", "--idle", "1s", stdout=f,
+                                     deadline=60) as p:
+        port = p.port()
+        subprocess.run(["ffmpeg", "-loglevel", "error", "-re", "-i", os.fspath(clip), "-c", "copy", "-map", "0", "-f", "rtp_mpegts",
+                        f"rtp://127.0.0.1:{port}?pkt_size=1328"], check=True, timeout=60, stdin=subprocess.DEVNULL)
+        assert p.wait() == 0, p.said()
+        media = p.event("closed")["media"]
+    assert frames(out) == (FRAMES, "")
+    assert (media["kind"], media["lost"], media["duplicates"], media["reordered"]) == ("rtp", 0, 0, 0)
+    assert media["received"] >= os.path.getsize(clip) // 1316 and media["jitter_ns"] > 0
+
+
+def test_rtp_between_two_of_us_is_the_same_file(clip, tmp_path):
+    out = tmp_path / "out.ts"
+    with open(out, "wb") as f, Soket("listen", "--json", "udp://127.0.0.1:0", "rtp=yes", "--idle", "1s", stdout=f, deadline=60) as p:
+        done = soket("link", f"file:{clip}", f"udp://127.0.0.1:{p.port()}", "rtp=yes", "pace=pcr", "linger=100ms", deadline=30)
+        assert done.status == 0, done
+        assert p.wait() == 0, p.said()
+        closed = p.event("closed")
+    assert out.read_bytes() == clip.read_bytes()
+    assert closed["media"]["lost"] == 0 and closed["media"]["received"] == closed["messages_sent"]
+
+
+def rtp(number, payload=b"x" * 188, kind=33):
+    return struct.pack("!BBHII", 0x80, kind, number & 0xFFFF, number * 3600, 0x534F4B45) + payload
+
+
+def test_what_is_lost_twice_and_late_is_counted(tmp_path):
+    with Soket("listen", "--json", "udp://127.0.0.1:0", "rtp=yes", "--idle", "500ms", stdout="read", deadline=30) as p:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("127.0.0.1", p.port()))
+            for number in [65530, 65531, 65531, 65533, 65532, 65535, 65536, 65540]:  # it goes over 16 bits; 65534, 65537 to 65539 lack
+                s.send(rtp(number))
+            s.send(b"no RTP")
+        assert p.wait() == 0, p.said()
+        media = p.event("closed")["media"]
+    assert media == {"kind": "rtp", "received": 7, "lost": 4, "duplicates": 1, "reordered": 1, "malformed": 1, "resyncs": 0,
+                     "jitter_ns": media["jitter_ns"]}
+
+
+def test_packets_of_a_bare_stream_that_lack_are_counted():
+    content = transport_stream(packets=70)
+    with Soket("listen", "--json", "udp://127.0.0.1:0", "--idle", "500ms", stdout="read", deadline=30) as p:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.connect(("127.0.0.1", p.port()))
+            for i in range(10):
+                if i != 4:
+                    s.send(content[i * 1316:(i + 1) * 1316])
+        assert p.wait() == 0, p.said()
+        media = p.event("closed")["media"]
+    assert media["kind"] == "ts" and media["received"] == 63 and media["lost"] == 7
+
+
 # --- time ---------------------------------------------------------------------------------------------------------------
 
 def arrivals(words, count):
