@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from harness import looking, messages
+from harness import looking, msglines
 from harness.clock import Deadline, until
 from harness.ends import EchoServer, Server, dial_tcp, dial_unix
 from harness.run import ROOT, Soket, binary, clean_env, soket
@@ -259,7 +259,7 @@ def run_line(line, directory):
     if "soket completion" in line:
         run_completion(line, directory)
     elif line.split()[1] in OPENS and " udp:" in line:
-        messages.Messages(line, directory).perform()
+        msglines.Messages(line, directory).perform()
     elif line.split()[1] in looking.COMMANDS:
         looking.Looking(line, directory).perform()
     else:

@@ -12,7 +12,7 @@ import pytest
 
 from harness import net
 from harness.clock import Deadline
-from harness.messages import transport_stream
+from harness.msglines import transport_stream
 from harness.run import Soket, clean_env, command, soket
 from harness.services import need
 
