@@ -1,231 +1,110 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sockets that keep messages apart: what a test holds of a datagram peer or target. Each wait has the deadline of its socket."""
+"""Command lines of the documents that speak of datagrams: run as they stand, but with ports and files of the test."""
 import os
-import select
+import pathlib
+import re
+import shlex
+import signal
 import socket
 import threading
 
-from .clock import Deadline, TooLate
+from .clock import Deadline
+from .run import Soket, soket
 
-SO_RCVBUFFORCE = 33
-ROOM = 70000  # more than any datagram has
-BUFFER = 8 << 20
-
-
-def host_of(endpoint_host):
-    return f"[{endpoint_host}]" if ":" in endpoint_host else endpoint_host
+PACKET = 188
 
 
-class Talker:
-    """One socket of messages. `to` is where send() goes where it is not connected."""
+def transport_stream(packets=70, every=10, ticks=27_000_000 // 100):
+    """Null payload with a clock (PCR) in each tenth packet, a hundredth of a second apart. ISO/IEC 13818-1, 2.4.3."""
+    made = bytearray()
+    for i in range(packets):
+        head = bytes([0x47, 0x01, 0x00, 0x30 | i % 16])
+        if i % every == 0:
+            base, extension = divmod(ticks * (i // every), 300)
+            clock = (base << 15 | 0x7E00 | extension).to_bytes(6, "big")
+            field = bytes([7, 0x10]) + clock
+        else:
+            field = bytes([0])
+        made += (head + field).ljust(PACKET, bytes([i % 251]))
+    return bytes(made)
 
-    def __init__(self, sock, deadline=None, to=None):
-        self.sock = sock
-        self.deadline = deadline or Deadline(30, "messages")
-        self.to = to
-        self.sources = []  # of each message that came
-        sock.setblocking(False)
-        _widen(sock)
 
-    @property
-    def address(self):
-        return self.sock.getsockname()
+class Echo(threading.Thread):
+    """A UDP server that sends back what it gets, and keeps it."""
 
-    @property
-    def port(self):
-        return self.address[1]
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        self.got = []
+        self.start()
 
-    @property
-    def endpoint(self):
-        address = self.address
-        if self.sock.family == socket.AF_UNIX:
-            scheme = "unix-dgram" if self.sock.type == socket.SOCK_DGRAM else "unix-seqpacket"
-            return f"{scheme}:{_name(address)}"
-        return f"udp://{host_of(address[0])}:{address[1]}"
-
-    def _wait(self, what, doing, seconds=None):
-        poll = select.poll()
-        poll.register(self.sock, what)
-        if seconds is not None:
-            return bool(poll.poll(int(seconds * 1000)))
-        while not poll.poll(self.deadline.left_ms(doing)):
-            pass
-        return True
-
-    def send(self, message, to=None):
-        to = to or self.to
+    def run(self):
         while True:
             try:
-                return self.sock.sendto(message, to) if to else self.sock.send(message)
-            except BlockingIOError:
-                self._wait(select.POLLOUT, f"sending a message of {len(message)} bytes")
-
-    def receive(self, doing="a message"):
-        """The next message; b"" is one too."""
-        return self.receive_from(doing)[0]
-
-    def receive_from(self, doing="a message"):
-        """The next message and whose it is."""
-        while True:
-            self._wait(select.POLLIN, doing)
-            try:
-                message, source = self.sock.recvfrom(ROOM)
-            except BlockingIOError:
-                continue
-            self.sources.append(source)
-            return message, source
-
-    def receive_n(self, n):
-        return [self.receive(f"message {i + 1} of {n}") for i in range(n)]
-
-    def is_silent(self, seconds=0.0):
-        """Whether nothing is there, nor comes within that time."""
-        return not self._wait(select.POLLIN, "", seconds)
-
-    def ask(self, message, to=None):
-        self.send(message, to)
-        return self.receive(f"an answer to {message[:40]!r}")
-
-    def close(self):
-        self.sock.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
-
-
-def _widen(sock):
-    """Room for bursts: a test that loses its own messages proves nothing."""
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
-    except OSError:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, BUFFER)
-
-
-def _name(address):
-    """A unix address as an endpoint has it."""
-    return "@" + address[1:].decode() if isinstance(address, bytes) else address
-
-
-def udp(host="127.0.0.1", port=0, to=None, deadline=None):
-    """A UDP socket on that address, connected to `to` (host, port) where that is given."""
-    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
-    sock.bind((host, port))
-    if to:
-        sock.connect(to)
-    return Talker(sock, deadline)
-
-
-def udp_to(soket, host=None, source=None, deadline=None):
-    """A UDP peer of what soket listens on; from a source address of its own where that is given."""
-    address, port = soket.address()
-    host = host or address
-    return udp(source or ("::1" if ":" in host else "127.0.0.1"), to=(host, port), deadline=deadline or soket.deadline)
-
-
-def unix(path=None, to=None, deadline=None, kind=socket.SOCK_DGRAM):
-    """A unix socket with that name ("@name": abstract, None: one of the kernel's choice), connected to `to`."""
-    sock = socket.socket(socket.AF_UNIX, kind)
-    if path is not None:
-        sock.bind(real(path))
-    elif kind == socket.SOCK_DGRAM:
-        sock.bind("")
-    if to is not None:
-        sock.connect(real(to))
-    return Talker(sock, deadline)
-
-
-def real(path):
-    """The name as the kernel has it."""
-    return b"\0" + path[1:].encode() if path.startswith("@") else path
-
-
-class Answering:
-    """A target that answers each message by what answer(message) says (None: nothing), to whoever sent it."""
-
-    def __init__(self, talker, answer=lambda message: message):
-        self.talker = talker
-        self.answer = answer
-        self.came = []  # (message, source)
-        self.changed = threading.Condition()
-        self.end = os.pipe()
-        self.thread = threading.Thread(target=self._serve, daemon=True)
-        self.thread.start()
-
-    @property
-    def endpoint(self):
-        return self.talker.endpoint
-
-    def _serve(self):
-        poll = select.poll()
-        poll.register(self.talker.sock, select.POLLIN)
-        poll.register(self.end[0], select.POLLIN)
-        while True:
-            if any(fd == self.end[0] for fd, _ in poll.poll()):
+                message, peer = self.socket.recvfrom(70000)
+            except OSError:
                 return
-            try:
-                message, source = self.talker.sock.recvfrom(ROOM)
-            except OSError:  # also an ICMP error of an answer before
-                continue
-            with self.changed:
-                self.came.append((message, source))
-                self.changed.notify_all()
-            answer = self.answer(message)
-            if answer is not None and source:
-                try:
-                    self.talker.sock.sendto(answer, source)
-                except OSError:
-                    pass
-
-    def wait(self, n, deadline):
-        """Until n messages have come."""
-        with self.changed:
-            while len(self.came) < n:
-                self.changed.wait(deadline.left(f"{n} messages, {len(self.came)} have come"))
-
-    def sources(self):
-        with self.changed:
-            return {source for _, source in self.came}
-
-    def messages(self):
-        with self.changed:
-            return [message for message, _ in self.came]
+            if message == b"the end of the test":
+                return
+            self.got.append(message)
+            self.socket.sendto(message, peer)
 
     def close(self):
-        if self.thread:
-            os.write(self.end[1], b"x")
-            self.thread.join()
-            self.thread = None
-            self.talker.close()
-            for fd in self.end:
-                os.close(fd)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc):
-        self.close()
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            s.sendto(b"the end of the test", ("127.0.0.1", self.port))
+        self.join(10)
+        self.socket.close()
 
 
-def echo(host="127.0.0.1", port=0, **options):
-    """A UDP server that sends back what comes."""
-    return Answering(udp(host, port), **options)
+class Messages:
+    """One line: each udp endpoint that is dialled is an echo of the test, each that is listened on has a port of the kernel's."""
 
+    def __init__(self, text, directory):
+        self.words = shlex.split(text)[1:]
+        self.directory = pathlib.Path(directory)
+        self.deadline = Deadline(20, text)
+        self.echo = Echo()
+        listens = self.words[0] in ("listen", "link")
+        for i, word in enumerate(self.words):
+            if word.startswith("udp:"):
+                self.words[i] = "udp://127.0.0.1:0" if listens else f"udp://127.0.0.1:{self.echo.port}"
+                listens = False
+            elif word.startswith("file:"):
+                listens = False
+        self.words = [w for w in self.words if not re.match(r"(interface|source)=", w)]
 
-def counts(event):
-    """(sent, received) messages of an event, and its losses by name, those that are not 0."""
-    names = ("dropped", "overflowed", "unreachable", "too_long", "turned_away")
-    return (event["messages_sent"], event["messages_received"]), {n: event[f"messages_{n}"] for n in names
-                                                                 if event[f"messages_{n}"]}
+    def perform(self):
+        try:
+            if self.words[0] == "connect":
+                self.connect()
+            elif any(w.startswith("file:") for w in self.words):
+                self.send_file()
+            else:
+                self.serve()
+        finally:
+            self.echo.close()
 
+    def connect(self):
+        done = soket(*[w for w in self.words if w not in ("<",)], stdin=b"hello\n")
+        assert done.status == 0 and done.out == "hello\n", done
 
-def totals(soket):
-    """The sum that `--stats` gave, of a soket that has ended."""
-    events = soket.events("stats")
-    assert len(events) == 1, soket.said()
-    return counts(events[0])
+    def send_file(self):
+        content = transport_stream()
+        name = next(w for w in self.words if w.startswith("file:"))[5:]
+        (self.directory / name).write_bytes(content)
+        done = soket(*self.words, cwd=self.directory, deadline=20)
+        assert done.status == 0 and b"".join(self.echo.got) == content, done
 
-
-__all__ = ["Answering", "BUFFER", "Talker", "TooLate", "counts", "echo", "host_of", "real", "totals", "udp", "udp_to", "unix"]
+    def serve(self):
+        with Soket(*self.words[:1], "--json", *self.words[1:], stdin=os.open(os.devnull, os.O_RDONLY)) as p:
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.settimeout(self.deadline.left())
+                client.connect(("127.0.0.1", p.port()))
+                client.send(b"hello\n")
+                if self.words[0] == "link":
+                    assert client.recv(100) == b"hello\n"
+                else:
+                    p.out.wait(lambda r: b"hello\n" in r.bytes, self.deadline, "what the client said")
+            assert p.stop(signal.SIGTERM) == 0, p.said()
