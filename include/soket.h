@@ -128,11 +128,12 @@ SOKET_API struct soket_stream *soket_dial(const char *text, int timeout_ms, stru
 
 /* Read what is there, at most n bytes (n >= 1), once there is something. Returns the count; 0 at the end of the peer's
  * bytes; -SOKET_E_TIMEOUT while nothing has come; -SOKET_E_IO, or -SOKET_E_LIMIT without memory, when the stream has
- * failed. A unix-seqpacket stream gives one message a call; one longer than n is lost and gives -SOKET_E_LIMIT with
- * EMSGSIZE in err->sys, and reading may go on. */
+ * failed. A stream of messages (unix-seqpacket, udp, unix-dgram) gives one a call; one longer than n gives -SOKET_E_LIMIT with
+ * EMSGSIZE in err->sys (of unix-seqpacket it is lost then), and reading may go on. Datagram endpoints have no end: there 0 is
+ * a message of no bytes. */
 SOKET_API ssize_t soket_read(struct soket_stream *stream, void *buf, size_t n, int timeout_ms, struct soket_error *err);
 
-/* Write all n bytes; for unix-seqpacket they are one message. Returns 0, -SOKET_E_TIMEOUT, -SOKET_E_IO, or
+/* Write all n bytes; for unix-seqpacket, udp and unix-dgram they are one message, which may be empty. Returns 0, -SOKET_E_TIMEOUT, -SOKET_E_IO, or
  * -SOKET_E_USAGE after soket_shut(). After a failure soket_stream_sent() tells how many bytes were taken. A peer that
  * does not read while it writes (echo:, a program such as cat) must be read from in between: write what it can hold,
  * then read. */
@@ -181,7 +182,8 @@ SOKET_API struct soket_listener *soket_listen(const char *text, struct soket_err
 SOKET_API const char *soket_listener_address(const struct soket_listener *listener, int i);
 /* Its descriptor, to wait for with poll(2). -1 after the last. */
 SOKET_API int soket_listener_fd(const struct soket_listener *listener, int i);
-/* Take one connection; the caller closes it with soket_close(), and may hand it to another thread. Fails with
+/* Take one connection; a datagram endpoint (udp, unix-dgram) gives one stream, for all its peers, whose answers go to the one that
+ * spoke last; a second call fails with SOKET_E_USAGE. The caller closes it with soket_close(), and may hand it to another thread. Fails with
  * SOKET_E_TIMEOUT while nobody has come; SOKET_E_LIMIT when descriptors or memory are short: the client waits in the
  * kernel's queue, call again when something was closed; SOKET_E_IO when the listening socket itself has failed. */
 SOKET_API struct soket_stream *soket_accept(struct soket_listener *listener, int timeout_ms, struct soket_error *err);

@@ -111,7 +111,9 @@ static int link_config(struct soket_link *link, struct skt_error *err)
 
 	c->from = &link->from;
 	c->to = &link->to;
-	c->link.idle = o->idle_ms * SKT_MS;
+	skt_relay_config_dgrams(c, skt_transport_listens(&link->from), false);
+	if (o->idle_ms)
+		c->link.idle = o->idle_ms * SKT_MS;
 	c->link.mover = (enum skt_mover_choice)o->mover;
 	c->link.waits_for_stdin = true;
 	c->link.linger[0] = skt_endpoint_number(&link->from, "linger", 0);

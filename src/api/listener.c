@@ -58,6 +58,8 @@ static int listener_open(struct soket_listener *l, const char *text, struct skt_
 		failed = skt_quiet_loop_new(&l->loop, err);
 	if (failed == 0)
 		failed = skt_api_listen(l->loop, &l->e, &l->listener, &l->names, err);
+	if (failed == 0)
+		l->listener->merges = true; /* datagrams: see listener_take_merged() */
 	if (failed == 0 && skt_listener_watch(l->listener) < 0)
 		failed = skt_fail(err, SKT_E_LIMIT, 0, "%s", _("cannot watch the listening sockets"));
 	return failed;
@@ -84,7 +86,7 @@ const char *soket_listener_address(const struct soket_listener *l, int i)
 
 int soket_listener_fd(const struct soket_listener *l, int i)
 {
-	return i >= 0 && i < l->listener->n ? l->listener->socket[i].watch.fd : -1;
+	return l->listener && i >= 0 && i < l->listener->n ? l->listener->socket[i].watch.fd : -1;
 }
 
 /* Accept one onto the spare loop, which it then has for its own. */
@@ -101,6 +103,27 @@ static int listener_accept(struct soket_listener *l, struct skt_stream **ret, st
 	return failed;
 }
 
+/* All peers of a datagram endpoint are one stream, the only one, which then has the loop and the sockets: a stream of this library
+ * waits on a loop of its own, and sessions would share one. */
+static int listener_take_merged(struct soket_listener *l, struct soket_stream **ret, struct skt_error *err)
+{
+	struct skt_stream *stream;
+	struct skt_addr peer;
+	struct skt_loop *loop = l->loop;
+	int failed;
+
+	if (!l->listener)
+		return skt_fail(err, SKT_E_USAGE, 0, "%s",
+				_("a datagram endpoint gives one stream, for all peers: it was taken"));
+	failed = skt_listener_accept(l->listener, &stream, &peer, err);
+	if (failed)
+		return failed;
+	skt_listener_free(l->listener); /* the stream keeps what it needs of it */
+	l->listener = NULL;
+	l->loop = NULL;
+	return skt_api_stream_new(loop, stream, l->names.text[0], ret, err);
+}
+
 static int listener_take(struct soket_listener *l, int timeout_ms, struct soket_stream **ret, struct skt_error *err)
 {
 	struct skt_deadline deadline;
@@ -108,6 +131,8 @@ static int listener_take(struct soket_listener *l, int timeout_ms, struct soket_
 	struct skt_loop *loop;
 	int failed;
 
+	if (!l->listener || l->listener->is_dgram)
+		return listener_take_merged(l, ret, err);
 	skt_deadline_init(&deadline, timeout_ms);
 	while ((failed = listener_accept(l, &stream, err)) == -SKT_AGAIN) {
 		failed = skt_deadline_round(&deadline, l->loop, _("nobody has connected"), err);

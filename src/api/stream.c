@@ -240,6 +240,8 @@ ssize_t soket_read(struct soket_stream *s, void *buf, size_t n, int timeout_ms, 
 		if (failed)
 			return failed;
 	}
+	if (got == -SKT_EMPTY)
+		return 0; /* of a datagram endpoint, which has no end that 0 could mean */
 	if (got < 0)
 		return stream_read_failed(s, err);
 	s->received += (uint64_t)got;
@@ -269,13 +271,14 @@ static ssize_t stream_write(struct soket_stream *s, const void *buf, size_t n)
 
 int soket_write(struct soket_stream *s, const void *buf, size_t n, int timeout_ms, struct soket_error *err)
 {
+	bool is_empty = n == 0 && (s->stream->flags & SKT_STREAM_DGRAM); /* a message all the same */
 	const char *from = buf;
 	struct skt_deadline deadline;
 
 	if (s->is_shut || s->is_finished)
 		return stream_refuse(_("the end was told already: nothing more can be written"), err);
 	skt_deadline_init(&deadline, timeout_ms);
-	while (n > 0) {
+	while (n > 0 || is_empty) {
 		ssize_t put = stream_write(s, from, n);
 		int failed = put == -SKT_AGAIN ? stream_wait(s, &deadline, _("the peer does not take more"), err) : 0;
 
@@ -285,6 +288,7 @@ int soket_write(struct soket_stream *s, const void *buf, size_t n, int timeout_m
 			continue;
 		if (put < 0)
 			return stream_failed(s, err);
+		is_empty = false;
 		s->sent += (uint64_t)put;
 		from += put;
 		n -= (size_t)put;

@@ -26,8 +26,6 @@
 #include "sys/sandbox.h"
 #include "transport/sockopt.h"
 
-#define JOINING_IDLE (60 * SKT_SECOND)
-
 /* The last look around a failure: a flood of failing clients costs one a second. */
 struct joining_explained {
 	pthread_mutex_t lock;
@@ -205,18 +203,6 @@ static bool joining_is_dgram(const struct skt_endpoint *e)
 	return skt_endpoint_transport(e)->is_dgram;
 }
 
-/* What the flag says, or the endpoint. Sessions of datagrams have no other end than silence; connect and listen have one: they end with
- * what the person, or the pipe, does. */
-static skt_time joining_idle(const struct skt_joining *j)
-{
-	bool dgram = joining_is_dgram(&j->from) || joining_is_dgram(&j->to);
-	skt_time idle = dgram && !j->with_stdio && j->listens ? JOINING_IDLE : 0;
-
-	idle = skt_endpoint_number(&j->to, "idle", idle);
-	idle = skt_endpoint_number(&j->from, "idle", idle);
-	return joining_number(j->args, "idle", idle);
-}
-
 static int joining_config(struct joining_run *run, struct skt_error *err)
 {
 	struct skt_joining *j = run->j;
@@ -225,7 +211,8 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 
 	c->from = &j->from;
 	c->to = &j->to;
-	c->link.idle = joining_idle(j);
+	skt_relay_config_dgrams(c, j->listens, j->with_stdio);
+	c->link.idle = joining_number(args, "idle", c->link.idle);
 	c->link.mover = (enum skt_mover_choice)joining_number(args, "mover", SKT_MOVER_AUTO);
 	c->link.waits_for_stdin = !j->with_stdio || joining_flag(args, "half-open") ||
 				  skt_endpoint_number(&j->from, "half-open", 0) ||
@@ -234,9 +221,6 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 	c->link.linger[1] = skt_endpoint_number(&j->to, "linger", 0);
 	c->link.done = skt_session_link_done;
 	c->max = (int)joining_number(args, "max", 0);
-	c->merges = joining_is_dgram(&j->from) && j->listens && joining_is(&j->to, "stdio");
-	c->tolerates = !j->with_stdio || j->listens;
-	c->link.awaits_peers = j->listens && joining_is_dgram(&j->from);
 	c->once = j->only_one;
 	c->one_at_a_time = j->keeps;
 	c->grace = j->with_stdio ? 0 : joining_number(args, "grace", 5 * SKT_SECOND);

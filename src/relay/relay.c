@@ -6,6 +6,8 @@
  * when a link has ended, or after RELAY_PAUSE where the shortage is not ours. Nothing spins at a limit. */
 #include "relay/relay.h"
 
+#include <string.h>
+
 #include "base/alloc.h"
 #include "base/message.h"
 #include "relay/session.h"
@@ -14,6 +16,22 @@
 #define RELAY_PAUSE (50 * SKT_MS)
 
 enum { RELAY_ACCEPTS = 64, RELAY_SPARE_FDS = 10 };
+
+#define RELAY_IDLE (60 * SKT_SECOND)
+
+void skt_relay_config_dgrams(struct skt_relay_config *config, bool listens, bool person)
+{
+	const struct skt_scheme *from = skt_endpoint_transport(config->from), *to = skt_endpoint_transport(config->to);
+
+	if (!from->is_dgram && !to->is_dgram)
+		return;
+	config->merges = from->is_dgram && listens && strcmp(to->name, "stdio") == 0;
+	config->tolerates = !person || listens;
+	config->link.awaits_peers = from->is_dgram && listens;
+	config->link.idle = listens && !person ? RELAY_IDLE : 0;
+	config->link.idle = skt_endpoint_number(config->to, "idle", config->link.idle);
+	config->link.idle = skt_endpoint_number(config->from, "idle", config->link.idle);
+}
 
 void skt_relay_tell(struct skt_relay *relay, const struct skt_event *event)
 {

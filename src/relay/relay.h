@@ -30,6 +30,11 @@ struct skt_relay_totals {
 	bool has_messages;
 };
 
+/* Set what the config says of datagrams, from its endpoints. `listens`: FROM is listened on. `person`: it is the command of somebody who
+ * waits for the outcome (connect, listen): then an error that a message causes is told, and silence ends nothing by itself. To be
+ * called before the flags of a command overrule it. */
+void skt_relay_config_dgrams(struct skt_relay_config *config, bool listens, bool person);
+
 struct skt_relay;
 
 /* Make a relay on `loop`. With a listener (which the relay then owns) it accepts; without one it opens FROM once.

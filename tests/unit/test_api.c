@@ -315,6 +315,36 @@ static void *take_all(void *argument)
 	return sum;
 }
 
+static void datagrams_keep_their_boundaries_and_an_empty_one_is_one(void **state)
+{
+	struct soket_error err = { 0 };
+	struct soket_listener *l = soket_listen("udp://127.0.0.1:0", &err);
+	struct soket_stream *client, *server;
+	char buf[100];
+
+	(void)state;
+	assert_non_null(l);
+	server = soket_accept(l, PATIENCE, &err);
+	assert_non_null(server);
+	assert_null(soket_accept(l, 0, &err));
+	assert_int_equal(err.kind, SOKET_E_USAGE);
+	client = soket_dial(soket_listener_address(l, 0), PATIENCE, &err);
+	assert_non_null(client);
+	soket_listener_close(l); /* the stream lives on */
+	assert_int_equal(soket_write(client, "one", 3, PATIENCE, &err), 0);
+	assert_int_equal(soket_write(client, "", 0, PATIENCE, &err), 0);
+	assert_int_equal(soket_write(client, "three", 5, PATIENCE, &err), 0);
+	assert_int_equal(soket_read(server, buf, sizeof(buf), PATIENCE, &err), 3);
+	assert_int_equal(soket_read(server, buf, sizeof(buf), PATIENCE, &err), 0);
+	assert_int_equal(soket_read(server, buf, 2, PATIENCE, &err), -SOKET_E_LIMIT);
+	assert_int_equal(soket_read(server, buf, sizeof(buf), PATIENCE, &err), 5);
+	assert_int_equal(soket_write(server, "answer", 6, PATIENCE, &err), 0);
+	assert_int_equal(soket_read(client, buf, sizeof(buf), PATIENCE, &err), 6);
+	assert_int_equal(soket_read(client, buf, sizeof(buf), 10, &err), -SOKET_E_TIMEOUT);
+	soket_close(client);
+	soket_close(server);
+}
+
 static void a_large_write_is_whole(void **state)
 {
 	struct soket_stream *client, *server;
@@ -896,6 +926,7 @@ int main(void)
 		cmocka_unit_test(both_families_of_loopback_share_one_port),
 		cmocka_unit_test(a_peer_without_an_address_is_called_by_its_endpoint),
 		cmocka_unit_test(messages_keep_their_boundaries),
+		cmocka_unit_test(datagrams_keep_their_boundaries_and_an_empty_one_is_one),
 		cmocka_unit_test(a_large_write_is_whole),
 		cmocka_unit_test(a_write_that_times_out_tells_how_much_was_taken),
 		cmocka_unit_test(waiting_has_a_deadline_and_goes_on_after_it),
