@@ -40,6 +40,7 @@ struct joining_run {
 	struct skt_observer explainer; /* before events: makes errors of dialling say who is near */
 	struct skt_holders before[2];  /* around FROM and TO, while we could still look at other processes */
 	struct joining_explained explained;
+	const struct skt_listener *unannounced; /* of datagrams: until all threads have bound their sockets */
 	struct skt_relay_totals totals;
 	struct skt_progress progress;
 	skt_time began;
@@ -347,7 +348,10 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 	failed = t->listen(loop, &run->j->from, ret, err);
 	if (failed < 0)
 		skt_holder_explain(&run->j->from, err);
-	if (failed == 0)
+	if (failed == 0 &&
+	    (*ret)->is_dgram) /* a peer that comes before the last socket of the group would change its thread */
+		run->unannounced = *ret;
+	else if (failed == 0)
 		joining_announce(run, *ret);
 	if (failed == 0 && joining_is(&run->j->from, "tcp") && skt_sockopt_loopback_congestion(&run->j->from))
 		skt_say_more(
@@ -360,6 +364,8 @@ static void joining_watch(void *user, struct skt_loop *loop, struct skt_relay *r
 {
 	struct joining_run *run = user;
 
+	if (run->unannounced)
+		joining_announce(run, run->unannounced);
 	if (run->j->with_stdio && !run->json && skt_say_level() >= 0)
 		skt_progress_start(&run->progress, loop, relay);
 }

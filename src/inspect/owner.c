@@ -298,7 +298,7 @@ int skt_owners_read(const uint64_t *only, size_t n, int threads, struct skt_owne
 	struct skt_owners_walk *walk = NULL;
 	int failed = skt_owners_begin(threads, &walk, err);
 
-	return failed < 0 ? failed : skt_owners_end(walk, only, n, ret, err);
+	return failed < 0 || !walk ? failed : skt_owners_end(walk, only, n, ret, err);
 }
 
 const struct skt_owner *skt_owners_of(const struct skt_owners *o, uint64_t inode, size_t *n)

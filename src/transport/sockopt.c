@@ -65,6 +65,8 @@ static int sockopt_failed(const char *key, const char *value, struct skt_error *
 	(void)skt_fail(err, kind, errno, _("cannot set %s=%s: %s"), key, value, strerror(errno));
 	if (kind == SKT_E_DENIED)
 		skt_hint(err, "%s", _("that option needs more rights (CAP_NET_ADMIN): run it as root, or leave it out"));
+	else if (err && err->sys == ENODEV)
+		skt_hint(err, "%s", _("ip link lists those there are"));
 	return -(int)kind;
 }
 

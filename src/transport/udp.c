@@ -165,6 +165,9 @@ static int udp_connect(int fd, const struct skt_endpoint *e, const struct skt_ad
 		ret = skt_inet_bind_source(fd, e, to->sa.sa_family, false, err);
 	if (ret == 0 && skt_sys.connect(fd, &to->sa, to->len) < 0) {
 		ret = skt_connect_failed(to, errno, err);
+		if (err && err->sys == ENETUNREACH && udp_is_multicast(to))
+			skt_hint(err, "%s",
+				 _("name the network interface: interface=eth0; ip link lists those there are"));
 		if (err && err->sys == EACCES)
 			skt_hint(err, "%s", _("for a broadcast address say broadcast=yes"));
 	}

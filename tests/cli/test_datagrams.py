@@ -829,6 +829,31 @@ def test_a_slow_unix_datagram_reader_holds_up_a_unix_datagram_source(short_path)
             assert ends_well(p) == ((n, 0), {})
 
 
+def test_a_unix_datagram_source_goes_as_fast_as_a_reader_that_is_there(short_path):
+    """No timer stands between one message and the next."""
+    path, n, size = os.path.join(short_path, "s"), 4000, 100
+    with Server() as target, relay(f"unix-dgram:{path}", "frame=chunk=100", target.endpoint) as p:
+        p.event("listening")
+        with messages.unix(to=path, deadline=p.deadline) as peer:
+            peer.send(message(0, size))
+            with target.accept(p.deadline) as end:
+                began = time.monotonic()
+                together(lambda: [peer.send(message(i, size)) for i in range(1, n)],
+                         lambda: until(lambda: end.read_some(deadline=p.deadline) and end.received == n * size, p.deadline, "all", pause=0))
+                assert time.monotonic() - began < 4, "2 ms for each message would be 8 s"
+
+
+def test_a_socket_file_stays_while_listen_goes_on(short_path):
+    path = os.path.join(short_path, "s")
+    with Soket("listen", "--json", f"unix-dgram:{path}", stdin=PIPE) as p:
+        p.event("listening")
+        for said, word in (("one ", "one "), ("one two ", "two ")):
+            with messages.unix(to=path, deadline=p.deadline) as peer:
+                peer.send(word.encode())
+            printed(p, said)
+        assert p.stop() == 0 and not os.path.exists(path)
+
+
 def test_what_the_kernel_threw_away_for_want_of_room_is_counted():
     with relay(listening(), "rcvbuf=32K", "echo:") as p, udp_to(p) as peer:
         assert peer.ask(b"first") == b"first"
