@@ -255,7 +255,12 @@ static int send_one(const struct skt_dgsock *s, const struct skt_dest *to, const
 		sending_add_local(&m.msg_hdr, to->local);
 	if (m.msg_hdr.msg_controllen == 0)
 		m.msg_hdr.msg_control = NULL;
-	return skt_sys.sendmmsg(s->fd, &m, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1 ? 0 : errno;
+	for (;;) {
+		if (skt_sys.sendmmsg(s->fd, &m, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
+			return 0;
+		if (errno != EINTR)
+			return errno;
+	}
 }
 
 /* Whether that errno says that runs of this size do not pass, though single messages may. */
@@ -270,21 +275,20 @@ static bool dgsock_learns(struct skt_dgsock *s, uint32_t segment, int sys)
 	return true;
 }
 
-/* The message as single ones; some may have left when one fails, and are not sent again. Returns 0 or an errno. */
-static int send_apart(const struct skt_dgsock *s, const struct skt_dest *to, const struct skt_msg *msg)
+/* The first run as single messages, until one fails. Returns how many have left. */
+static uint32_t send_apart(const struct skt_dgsock *s, const struct skt_dest *to, struct skt_rest *rest, int *sys)
 {
-	uint32_t size = msg->segment ? msg->segment : msg->n, at = 0;
-	int first = 0;
+	const struct skt_msg *run = rest->msg;
+	uint32_t left = 0;
 
-	do {
-		uint32_t n = msg->n - at < size ? msg->n - at : size;
-		int sys = send_one(s, to, msg->data + at, n);
-
-		if (sys && !first)
-			first = sys;
-		at += n;
-	} while (at < msg->n);
-	return first;
+	while (rest->n > 0 && rest->msg == run) {
+		*sys = send_one(s, to, run->data + rest->at, skt_rest_size(rest));
+		if (*sys)
+			break;
+		left++;
+		skt_rest_skip(rest);
+	}
+	return left;
 }
 
 /* Whether a run must leave as single messages. */
@@ -321,29 +325,38 @@ static void sending_fill(struct sending *out, const struct skt_dgsock *s, const 
 	}
 }
 
-int skt_dgsock_send(struct skt_dgsock *s, const struct skt_dest *to, const struct skt_msg *msg, int n, int *sys)
+/* Forget the first `passed` of a call. Returns how many messages they were. */
+static uint32_t sending_done(const struct sending *out, int passed, struct skt_rest *rest)
+{
+	uint32_t left = 0;
+
+	for (int i = 0; i < passed; i++)
+		for (int k = 0; k < out->taken[i]; k++, rest->msg++, rest->n--)
+			left += skt_msg_count(rest->msg);
+	return left;
+}
+
+uint32_t skt_dgsock_send(struct skt_dgsock *s, const struct skt_dest *to, struct skt_rest *rest, int *sys)
 {
 	struct sending out;
-	int done = 0;
+	uint32_t left = 0;
 
 	*sys = 0;
-	while (done < n) {
+	while (rest->n > 0) {
 		int passed;
 
-		if (dgsock_must_split(s, &msg[done])) {
-			*sys = send_apart(s, to, &msg[done]);
+		if (dgsock_must_split(s, rest->msg)) {
+			left += send_apart(s, to, rest, sys);
 			if (*sys)
-				return done;
-			done++;
+				return left;
 			continue;
 		}
-		sending_fill(&out, s, to, &msg[done], n - done);
+		sending_fill(&out, s, to, rest->msg, rest->n);
 		passed = sending_pass(&out, s, sys);
-		for (int i = 0; i < passed; i++)
-			done += out.taken[i];
+		left += sending_done(&out, passed, rest);
 		/* where fewer passed without an errno, the next call tells why; a run that cannot pass is tried in pieces */
 		if (*sys && !(sending_is_run(&out, passed) && dgsock_learns(s, out.segment[passed], *sys)))
-			return done;
+			return left;
 	}
-	return done;
+	return left;
 }

@@ -39,6 +39,42 @@ static inline uint32_t skt_msg_count(const struct skt_msg *m)
 	return m->segment && m->n > m->segment ? (m->n + m->segment - 1) / m->segment : 1;
 }
 
+/* What is still to send of a list. */
+struct skt_rest {
+	const struct skt_msg *msg;
+	int n;
+	uint32_t at; /* of a run that left in pieces: the bytes of msg[0] that have left */
+};
+
+/* The first of them, without what has left. */
+static inline struct skt_msg skt_rest_first(const struct skt_rest *rest)
+{
+	struct skt_msg m = *rest->msg;
+
+	m.data += rest->at;
+	m.n -= rest->at;
+	return m;
+}
+
+/* Bytes of the next single message. */
+static inline uint32_t skt_rest_size(const struct skt_rest *rest)
+{
+	struct skt_msg m = skt_rest_first(rest);
+
+	return m.segment && m.segment < m.n ? m.segment : m.n;
+}
+
+/* Leave out the next single message. */
+static inline void skt_rest_skip(struct skt_rest *rest)
+{
+	rest->at += skt_rest_size(rest);
+	if (rest->at < rest->msg->n)
+		return;
+	rest->at = 0;
+	rest->msg++;
+	rest->n--;
+}
+
 /* A socket, and what it can. */
 struct skt_dgsock {
 	int fd;
@@ -76,8 +112,8 @@ void skt_dgsock_init(struct skt_dgsock *s, int fd, int family, bool wants_peer, 
  * or -SKT_E_IO with errno: an error that an earlier message has caused (ECONNREFUSED) is told once; -SKT_E_LIMIT: no memory. */
 int skt_dgsock_receive(struct skt_dgsock *s, struct skt_loop *loop, struct skt_received **ret);
 
-/* Send n of them to one place. Equal sizes that follow each other leave as one run. Returns how many were taken, fewer than n where
- * the next one failed: then *sys is its errno (EAGAIN: no room now). */
-int skt_dgsock_send(struct skt_dgsock *s, const struct skt_dest *to, const struct skt_msg *msg, int n, int *sys);
+/* Send them to one place. Equal sizes that follow each other leave as one run. Returns how many messages have left, which are no
+ * longer in `rest`. Where it still has some the next one failed: *sys is its errno (EAGAIN: no room now), else 0. */
+uint32_t skt_dgsock_send(struct skt_dgsock *s, const struct skt_dest *to, struct skt_rest *rest, int *sys);
 
 #endif

@@ -90,23 +90,21 @@ static int dgconn_limit(const struct skt_dgconn *c)
 	return mtu > SKT_UDP_MAX ? SKT_UDP_MAX : mtu;
 }
 
-/* Send from a list, as far as that goes now. Returns how many are done with, or -kind. */
-static int dgconn_pass(struct skt_dgconn *c, const struct skt_msg *msg, int n)
+/* Send from a list, as far as that goes now. Returns 0 or -kind. */
+static int dgconn_pass(struct skt_dgconn *c, struct skt_rest *rest)
 {
-	int done = 0, again = 0;
+	int again = 0;
 
-	while (done < n) {
-		int sys, sent = skt_dgsock_send(&c->sock, &dgconn_dest, msg + done, n - done, &sys), trouble;
+	for (;;) {
+		int sys, trouble;
 
-		c->g.count.out += skt_msgs_count(msg + done, sent);
-		done += sent;
-		if (done == n)
-			break;
-		trouble = skt_dgram_trouble(&c->g, sys, msg[done].segment ? msg[done].segment : msg[done].n,
-					    sys == EMSGSIZE ? dgconn_limit(c) : 0);
+		c->g.count.out += skt_dgsock_send(&c->sock, &dgconn_dest, rest, &sys);
+		if (rest->n == 0)
+			return 0;
+		trouble = skt_dgram_trouble(&c->g, sys, skt_rest_size(rest), sys == EMSGSIZE ? dgconn_limit(c) : 0);
 		if (trouble == -SKT_AGAIN) {
 			c->ready = (uint8_t)(c->ready & ~SKT_OUT);
-			return done;
+			return 0;
 		}
 		if (trouble < 0)
 			return trouble;
@@ -116,15 +114,15 @@ static int dgconn_pass(struct skt_dgconn *c, const struct skt_msg *msg, int n)
 			continue;
 		}
 		again = 0;
-		done++;
+		skt_rest_skip(rest);
+		if (rest->n == 0)
+			return 0;
 	}
-	return done;
 }
 
-static int dgconn_keep(struct skt_dgconn *c, const struct skt_msg *msg, int n)
+static int dgconn_keep(struct skt_dgconn *c, struct skt_rest rest)
 {
-	for (int i = 0; i < n; i++)
-		c->g.count.dropped += skt_dgqueue_add(&c->g.out, &msg[i]);
+	c->g.count.dropped += skt_dgqueue_add_rest(&c->g.out, rest);
 	return 0;
 }
 
@@ -134,14 +132,15 @@ static bool dgconn_is_clear(struct skt_dgram *g)
 
 	while (!skt_dgqueue_is_empty(&g->out) && (c->ready & SKT_OUT)) {
 		struct skt_msg msg[SKT_BATCH];
-		int n = skt_dgqueue_peek(&g->out, msg, SKT_BATCH), done = dgconn_pass(c, msg, n);
+		int n = skt_dgqueue_peek(&g->out, msg, SKT_BATCH);
+		struct skt_rest rest = { .msg = msg, .n = n };
 
-		if (done < 0) { /* the next send tells */
+		if (dgconn_pass(c, &rest) < 0) { /* the next send tells */
 			g->count.dropped += skt_dgqueue_release(&g->out);
 			return true;
 		}
-		skt_dgqueue_drop(&g->out, done);
-		if (done < n)
+		skt_dgqueue_drop(&g->out, n - rest.n);
+		if (rest.n > 0)
 			break;
 	}
 	return skt_dgqueue_is_empty(&g->out);
@@ -150,14 +149,13 @@ static bool dgconn_is_clear(struct skt_dgram *g)
 static int dgconn_send(struct skt_dgram *g, const struct skt_msg *msg, int n)
 {
 	struct skt_dgconn *c = dgconn_of(g);
-	int done;
+	struct skt_rest rest = { .msg = msg, .n = n };
+	int r;
 
 	if (!dgconn_is_clear(g))
-		return dgconn_keep(c, msg, n);
-	done = dgconn_pass(c, msg, n);
-	if (done < 0)
-		return done;
-	return done < n ? dgconn_keep(c, msg + done, n - done) : 0;
+		return dgconn_keep(c, rest);
+	r = dgconn_pass(c, &rest);
+	return r < 0 ? r : dgconn_keep(c, rest);
 }
 
 static void dgconn_free(struct skt_stream *s)

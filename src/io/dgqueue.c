@@ -45,6 +45,18 @@ uint32_t skt_dgqueue_add(struct skt_dgqueue *q, const struct skt_msg *msg)
 	return lost;
 }
 
+uint32_t skt_dgqueue_add_rest(struct skt_dgqueue *q, struct skt_rest rest)
+{
+	uint32_t lost = 0;
+
+	for (; rest.n > 0; rest.msg++, rest.n--, rest.at = 0) {
+		struct skt_msg msg = skt_rest_first(&rest);
+
+		lost += skt_dgqueue_add(q, &msg);
+	}
+	return lost;
+}
+
 int skt_dgqueue_peek(const struct skt_dgqueue *q, struct skt_msg *ret, int most)
 {
 	const struct skt_dgnode *node = q->last ? q->last->next : NULL;

@@ -16,6 +16,8 @@ enum { SKT_DGQUEUE_MAX = 256 * 1024 };
 
 /* Copy a message, or each of a run, to its end. Returns how many there was no room or memory for. */
 uint32_t skt_dgqueue_add(struct skt_dgqueue *q, const struct skt_msg *msg);
+/* The same for what was not sent of a list. */
+uint32_t skt_dgqueue_add_rest(struct skt_dgqueue *q, struct skt_rest rest);
 static inline bool skt_dgqueue_is_empty(const struct skt_dgqueue *q)
 {
 	return !q->last;

@@ -84,39 +84,40 @@ static int session_receive(struct skt_dgram *g, const struct skt_msg **ret)
 	return n;
 }
 
-static int session_pass(struct skt_dgsession *s, const struct skt_msg *msg, int n)
+/* Send from a list, as far as that goes now. Returns 0 or -kind. */
+static int session_pass(struct skt_dgsession *s, struct skt_rest *rest)
 {
 	struct skt_dgserver *v = s->server;
 	struct skt_dest to = { .peer = (const struct sockaddr *)(const void *)s->peer,
 			       .peer_len = s->peer_len,
 			       .local = s->local.family ? &s->local : NULL };
-	int done = 0, again = 0;
+	int again = 0;
 
-	while (done < n) {
-		int sys, sent = skt_dgsock_send(&v->sock[s->socket], &to, msg + done, n - done, &sys), trouble;
+	for (;;) {
+		int sys, trouble;
 
-		s->g.count.out += skt_msgs_count(msg + done, sent);
-		done += sent;
-		if (done == n)
-			break;
+		s->g.count.out += skt_dgsock_send(&v->sock[s->socket], &to, rest, &sys);
+		if (rest->n == 0)
+			return 0;
 		if (sys == ECONNREFUSED && again++ < 2)
 			continue; /* another peer's error, told to whoever comes next */
-		trouble = skt_dgram_trouble(&s->g, sys, msg[done].segment ? msg[done].segment : msg[done].n,
-					    sys == EMSGSIZE ? SKT_UDP_MAX : 0);
+		trouble = skt_dgram_trouble(&s->g, sys, skt_rest_size(rest), sys == EMSGSIZE ? SKT_UDP_MAX : 0);
 		if (trouble == -SKT_AGAIN)
-			return done;
+			return 0;
 		if (trouble < 0)
 			return trouble;
-		done++;
+		skt_rest_skip(rest);
+		if (rest->n == 0)
+			return 0;
 	}
-	return done;
 }
 
 /* Until the socket has room. */
-static int session_keep(struct skt_dgsession *s, const struct skt_msg *msg, int n)
+static int session_keep(struct skt_dgsession *s, struct skt_rest rest)
 {
-	for (int i = 0; i < n; i++)
-		s->g.count.dropped += skt_dgqueue_add(&s->g.out, &msg[i]);
+	if (rest.n == 0)
+		return 0;
+	s->g.count.dropped += skt_dgqueue_add_rest(&s->g.out, rest);
 	if (!skt_timer_is_set(&s->server->retry))
 		(void)skt_loop_after(s->server->listener.loop, &s->server->retry, SKT_DGSERVER_RETRY, skt_dgserver_retry);
 	return 0;
@@ -128,14 +129,15 @@ static bool session_is_clear(struct skt_dgram *g)
 
 	while (!skt_dgqueue_is_empty(&g->out)) {
 		struct skt_msg msg[SKT_BATCH];
-		int n = skt_dgqueue_peek(&g->out, msg, SKT_BATCH), done = session_pass(s, msg, n);
+		int n = skt_dgqueue_peek(&g->out, msg, SKT_BATCH);
+		struct skt_rest rest = { .msg = msg, .n = n };
 
-		if (done < 0) {
+		if (session_pass(s, &rest) < 0) {
 			g->count.dropped += skt_dgqueue_release(&g->out);
 			return true;
 		}
-		skt_dgqueue_drop(&g->out, done);
-		if (done < n)
+		skt_dgqueue_drop(&g->out, n - rest.n);
+		if (rest.n > 0)
 			return false;
 	}
 	return true;
@@ -144,7 +146,8 @@ static bool session_is_clear(struct skt_dgram *g)
 static int session_send(struct skt_dgram *g, const struct skt_msg *msg, int n)
 {
 	struct skt_dgsession *s = session_of(g);
-	int done;
+	struct skt_rest rest = { .msg = msg, .n = n };
+	int r;
 
 	if (s->peer_len <= sizeof(sa_family_t)) { /* nobody has spoken yet, or a peer without a name */
 		g->count.dropped += (uint32_t)skt_msgs_count(msg, n);
@@ -155,11 +158,9 @@ static int session_send(struct skt_dgram *g, const struct skt_msg *msg, int n)
 		skt_dgring_append(&s->server->answered, &s->by_age);
 	}
 	if (!session_is_clear(g))
-		return session_keep(s, msg, n);
-	done = session_pass(s, msg, n);
-	if (done < 0)
-		return done;
-	return done < n ? session_keep(s, msg + done, n - done) : 0;
+		return session_keep(s, rest);
+	r = session_pass(s, &rest);
+	return r < 0 ? r : session_keep(s, rest);
 }
 
 static const struct skt_stream_ops session_stream_ops = {
