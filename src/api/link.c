@@ -14,6 +14,7 @@
 #include "api/quiet.h"
 #include "base/alloc.h"
 #include "base/message.h"
+#include "relay/mixing.h"
 #include "relay/relay.h"
 #include "relay/session.h"
 
@@ -107,8 +108,10 @@ static int link_config(struct soket_link *link, struct skt_error *err)
 {
 	const struct soket_link_options *o = &link->options;
 	struct skt_relay_config *c = &link->config;
-	int failed;
+	int failed = skt_mixing_check(&link->from, &link->to, err);
 
+	if (failed < 0)
+		return failed;
 	c->from = &link->from;
 	c->to = &link->to;
 	skt_relay_config_dgrams(c, skt_transport_listens(&link->from), false);

@@ -209,6 +209,10 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 	struct skt_joining *j = run->j;
 	const struct skt_args *args = j->args;
 	struct skt_relay_config *c = &run->config;
+	int failed = skt_mixing_check(&j->from, &j->to, err);
+
+	if (failed < 0)
+		return failed;
 
 	c->from = &j->from;
 	c->to = &j->to;

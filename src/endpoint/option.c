@@ -239,6 +239,10 @@ static int option_read_string(const struct skt_optspec *spec, const char *value,
 		skt_hint(err, "%s", _("an IP address without brackets: 192.0.2.7, 2001:db8::7, fe80::1%eth0"));
 	else if (strcmp(spec->unit, "NAME=VALUE") == 0)
 		skt_hint(err, _("for example: %s=LANG=C"), spec->key);
+	else if (strcmp(spec->unit, "FRAME") == 0)
+		skt_hint(err, "%s", _("line, len16, len32, none, or chunk=1400: at most 65507 bytes"));
+	else if (strcmp(spec->unit, "RATE|pcr") == 0)
+		skt_hint(err, "%s", _("a rate such as 20Mbit, or pcr: the clock of an MPEG stream"));
 	else
 		skt_hint(err, "%s", _("a name of at most 15 characters"));
 	return r;

@@ -58,6 +58,11 @@ static int dgconn_receive(struct skt_dgram *g, const struct skt_msg **ret)
 			if (r->drained)
 				c->ready = (uint8_t)(c->ready & ~SKT_IN);
 			dgconn_count_overflows(c);
+			n = skt_dgram_leave_cut(g, r);
+			if (n == 0)
+				continue;
+			if (n < 0)
+				return n;
 			g->count.in += skt_msgs_count(r->msg, n);
 			*ret = r->msg;
 			return n;
@@ -101,6 +106,10 @@ static int dgconn_pass(struct skt_dgconn *c, struct skt_rest *rest)
 		c->g.count.out += skt_dgsock_send(&c->sock, &dgconn_dest, rest, &sys);
 		if (rest->n == 0)
 			return 0;
+		if (again == 0 && sys != ECONNREFUSED && skt_dgram_is_passing(sys)) {
+			again++;
+			continue;
+		}
 		trouble = skt_dgram_trouble(&c->g, sys, skt_rest_size(rest), sys == EMSGSIZE ? dgconn_limit(c) : 0);
 		if (trouble == -SKT_AGAIN) {
 			c->ready = (uint8_t)(c->ready & ~SKT_OUT);
@@ -183,7 +192,7 @@ static const struct skt_dgram_ops dgconn_ops = {
 	.is_clear = dgconn_is_clear,
 };
 
-int skt_dgconn_new(struct skt_loop *loop, int fd, int family, bool tolerant, struct skt_stream **ret,
+int skt_dgconn_new(struct skt_loop *loop, int fd, int family, bool tolerant, bool many, struct skt_stream **ret,
 		   struct skt_error *err)
 {
 	struct skt_dgconn *c = SKT_NEW(struct skt_dgconn);
@@ -196,6 +205,7 @@ int skt_dgconn_new(struct skt_loop *loop, int fd, int family, bool tolerant, str
 	c->g.stream.flags = SKT_STREAM_MESSAGES | SKT_STREAM_DGRAM;
 	c->g.ops = &dgconn_ops;
 	c->g.is_tolerant = tolerant;
+	c->g.drops_long = tolerant && many;
 	c->loop = loop;
 	c->ready = SKT_OUT;
 	c->watch = (struct skt_watch){ .fd = fd, .fn = dgconn_event };

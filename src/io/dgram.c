@@ -106,7 +106,7 @@ static int dgram_too_long(struct skt_dgram *g, size_t size, int limit)
 }
 
 /* Those that one message causes, and that may be over with the next. */
-static bool dgram_is_passing(int sys)
+bool skt_dgram_is_passing(int sys)
 {
 	static const int passing[] = { ECONNREFUSED, ENETUNREACH, EHOSTUNREACH,  ENETDOWN,   EHOSTDOWN, EPERM, EACCES,
 				       ENOENT,       ENODEV,      EADDRNOTAVAIL, ECONNRESET, ENOTCONN,  EPIPE };
@@ -123,13 +123,34 @@ int skt_dgram_trouble(struct skt_dgram *g, int sys, size_t size, int limit)
 		return -SKT_AGAIN;
 	if (sys == EMSGSIZE) {
 		g->count.too_long++;
-		return g->is_tolerant ? 0 : dgram_too_long(g, size, limit);
+		return g->drops_long ? 0 : dgram_too_long(g, size, limit);
 	}
-	if (dgram_is_passing(sys))
+	if (skt_dgram_is_passing(sys))
 		g->count.refused++;
-	if (g->is_tolerant && dgram_is_passing(sys))
+	if (g->is_tolerant && skt_dgram_is_passing(sys))
 		return 0;
 	if (!g->stream.sys)
 		g->stream.sys = sys;
 	return sys == ECONNREFUSED ? -SKT_E_REFUSED : -SKT_E_IO;
+}
+
+int skt_dgram_leave_cut(struct skt_dgram *g, struct skt_received *r)
+{
+	struct skt_error err;
+	int n = 0;
+
+	for (int i = 0; i < r->n; i++) {
+		if (!r->cut[i])
+			r->msg[n++] = r->msg[i];
+		else if (g->count.too_long++ == 0 && !g->drops_long)
+			n = -1;
+		if (n < 0)
+			break;
+	}
+	r->n = n < 0 ? 0 : n;
+	if (n >= 0)
+		return n;
+	(void)skt_fail(&err, SKT_E_LIMIT, EMSGSIZE, _("a message that came is too long: at most %d bytes can be taken"),
+		       SKT_MESSAGE_MAX);
+	return skt_stream_fail(&g->stream, &err);
 }

@@ -39,7 +39,8 @@ struct skt_dgram {
 	/* Where whoever reads takes messages at once, instead of from the queue. */
 	enum skt_pushed (*push)(void *user, const struct skt_msg *msg, int n);
 	void *push_user;
-	bool is_tolerant; /* errors that messages cause are counted, and do not end it: it is one link of several */
+	bool is_tolerant; /* errors that messages cause are counted, and do not end it */
+	bool drops_long;  /* so are messages that are too long: it is one link of several */
 };
 
 /* The datagram endpoint that a stream is, or NULL: not one, or there is a layer on it. */
@@ -58,5 +59,10 @@ uint64_t skt_msgs_count(const struct skt_msg *msg, int n);
 /* What to do about an errno of sending: 0: it was counted, go on behind that message; -SKT_AGAIN: no room now; -kind: it ends the
  * endpoint, and the stream's err says why. `size` is that of the message, `limit` what the path takes, or 0. */
 int skt_dgram_trouble(struct skt_dgram *g, int sys, size_t size, int limit);
+/* Whether an errno of sending may be of an earlier message, even another peer's: it was told instead of sending this one. */
+bool skt_dgram_is_passing(int sys);
+/* Take the messages that were cut out of what was received, and count them. Returns how many are left, or -SKT_E_LIMIT where that ends
+ * the endpoint. */
+int skt_dgram_leave_cut(struct skt_dgram *g, struct skt_received *r);
 
 #endif

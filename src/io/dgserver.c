@@ -521,38 +521,37 @@ int skt_dgserver_add(struct skt_listener *l, int fd, int family, bool is_any, st
 	return 0;
 }
 
+void skt_dgserver_shares(struct skt_listener *l, const struct skt_endpoint *e, skt_dgserver_more *more)
+{
+	server_of(l)->endpoint = e;
+	server_of(l)->more = more;
+}
+
 /* Each thread has sockets of its own on the same addresses (SO_REUSEPORT): the kernel spreads the peers over them, and each peer always
  * comes to the same. */
 static int server_share_one(struct skt_dgserver *v, int i, struct skt_listener *view, struct skt_error *err)
 {
-	const struct skt_addr *addr = &v->listener.socket[i].addr;
-	int one = 1, fd = skt_sys.socket(addr->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int one = 1, fd;
 
-	if (fd >= 0 && addr->sa.sa_family == AF_INET6)
-		(void)skt_sys.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
-	if (fd < 0 || skt_sys.setsockopt(v->sock[i].fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0 ||
-	    skt_sys.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0 ||
-	    skt_sys.bind(fd, &addr->sa, addr->len) < 0) {
-		int sys = errno;
-
-		skt_close(fd);
-		return skt_fail(err, SKT_E_LIMIT, sys, _("cannot share a socket: %s"), strerror(sys));
-	}
-	return skt_dgserver_add(view, fd, v->family[i], v->is_any[i], err);
+	if (skt_sys.setsockopt(v->sock[i].fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) < 0)
+		return skt_fail(err, SKT_E_LIMIT, errno, _("cannot share a socket: %s"), strerror(errno));
+	fd = v->more(v->endpoint, &v->listener.socket[i].addr, err);
+	return fd < 0 ? fd : skt_dgserver_add(view, fd, v->family[i], v->is_any[i], err);
 }
 
 static int server_share(struct skt_listener *l, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
 {
 	struct skt_dgserver *v = server_of(l);
 	struct skt_listener *view = NULL;
-	int failed = skt_dgserver_new(loop, l->scheme, &view, err);
+	int failed;
 
+	if (!v->more)
+		return skt_fail(err, SKT_E_LIMIT, 0, "%s", _("that socket cannot be shared by threads"));
+	failed = skt_dgserver_new(loop, l->scheme, &view, err);
 	if (failed < 0 || !view)
 		return failed;
 	for (int i = 0; failed == 0 && i < l->n; i++)
-		failed = v->family[i] == AF_UNIX
-				 ? skt_fail(err, SKT_E_LIMIT, 0, "%s", _("a unix socket cannot be shared by threads"))
-				 : server_share_one(v, i, view, err);
+		failed = server_share_one(v, i, view, err);
 	if (failed < 0)
 		skt_listener_free(view);
 	else

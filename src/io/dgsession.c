@@ -99,13 +99,14 @@ static int session_pass(struct skt_dgsession *s, struct skt_rest *rest)
 		s->g.count.out += skt_dgsock_send(&v->sock[s->socket], &to, rest, &sys);
 		if (rest->n == 0)
 			return 0;
-		if (sys == ECONNREFUSED && again++ < 2)
+		if (skt_dgram_is_passing(sys) && again++ < 2)
 			continue; /* another peer's error, told to whoever comes next */
 		trouble = skt_dgram_trouble(&s->g, sys, skt_rest_size(rest), sys == EMSGSIZE ? SKT_UDP_MAX : 0);
 		if (trouble == -SKT_AGAIN)
 			return 0;
 		if (trouble < 0)
 			return trouble;
+		again = 0;
 		skt_rest_skip(rest);
 		if (rest->n == 0)
 			return 0;
@@ -189,6 +190,7 @@ struct skt_dgsession *skt_dgsession_new(struct skt_dgserver *v, const struct skt
 	s->g.stream.flags = SKT_STREAM_MESSAGES | SKT_STREAM_DGRAM;
 	s->g.ops = &session_ops;
 	s->g.is_tolerant = true;
+	s->g.drops_long = true;
 	s->server = v;
 	skt_dgring_init(&s->by_age);
 	v->n_sessions++;

@@ -44,6 +44,8 @@ struct skt_dgserver {
 	struct skt_dgsession *merged; /* the one client of a listener that merges */
 	struct skt_timer retry;
 	struct skt_task offer, resume;
+	const struct skt_endpoint *endpoint;
+	skt_dgserver_more *more; /* or NULL: not shared */
 };
 
 /* dgpeers.c */

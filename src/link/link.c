@@ -340,6 +340,8 @@ static skt_time link_answers(const struct skt_link *link)
 		if (link->flow[i].state != SKT_FLOW_ENDED || !(link->side[!i]->flags & SKT_STREAM_DGRAM) ||
 		    (link->side[i]->flags & SKT_STREAM_DGRAM))
 			continue;
+		if (link->flow[i].sink_failed) /* nothing arrived there that could be answered */
+			linger = 0;
 		if (since + linger - now < left)
 			left = since + linger > now ? since + linger - now : 0;
 	}
@@ -380,7 +382,8 @@ static void link_look(struct skt_link *link)
 		return;
 	}
 	if (idle == 0) {
-		link->end = SKT_END_IDLE;
+		if (link->end == SKT_END_DONE)
+			link->end = SKT_END_IDLE;
 		link_finish(link);
 		return;
 	}

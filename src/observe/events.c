@@ -138,7 +138,7 @@ static void events_text_messages(struct skt_text *t, const struct skt_messages *
 	} lost[] = {
 		{ m->dropped, N_(", %llu dropped here") },
 		{ m->overflowed, N_(", %llu lost to a full socket buffer (rcvbuf= makes it larger)") },
-		{ m->unreachable, N_(", %llu unreachable (ICMP)") },
+		{ m->unreachable, N_(", %llu unreachable") },
 		{ m->too_long, N_(", %llu too long for the way") },
 		{ m->away, N_(", %llu of peers that there was no room for") },
 	};

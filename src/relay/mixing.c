@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "base/message.h"
 #include "io/dgram.h"
 #include "io/fd.h"
 #include "io/filter/frame.h"
@@ -127,4 +128,35 @@ bool skt_mixing_is_guessed(const struct skt_endpoint *from, const struct skt_end
 	    strcmp(skt_endpoint_transport(from)->name, "file") == 0)
 		return false;
 	return !mixing_keeps_messages(dgram == from ? to : from);
+}
+
+/* The first of frame= and pace= at an endpoint, or NULL. */
+static const struct skt_opt *mixing_option(const struct skt_endpoint *e)
+{
+	const struct skt_opt *frame = skt_endpoint_option(e, "frame");
+
+	return frame ? frame : skt_endpoint_option(e, "pace");
+}
+
+int skt_mixing_check(const struct skt_endpoint *from, const struct skt_endpoint *to, struct skt_error *err)
+{
+	const struct skt_endpoint *const e[2] = { from, to };
+
+	for (int i = 0; i < 2; i++) {
+		const struct skt_opt *frame = skt_endpoint_option(e[i], "frame"),
+				     *pace = skt_endpoint_option(e[i], "pace");
+		const struct skt_opt *o = mixing_option(e[i]);
+
+		if (o && mixing_keeps_messages(from) && mixing_keeps_messages(to)) {
+			(void)skt_fail_at(err, o->at, _("%s= has no use there: both sides have messages"), o->spec->key);
+			skt_hint(err, "%s", _("it says how the bytes of the other side become messages: leave it out"));
+			return -SKT_E_USAGE;
+		}
+		if (frame && pace && strcmp(pace->value, "pcr") == 0) {
+			(void)skt_fail_at(err, frame->at, "%s",
+					  _("pace=pcr makes the messages itself: leave frame= out"));
+			return -SKT_E_USAGE;
+		}
+	}
+	return 0;
 }

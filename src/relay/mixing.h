@@ -20,4 +20,7 @@ int skt_mixing(struct skt_loop *loop, const struct skt_endpoint *const e[2], str
 /* Whether a link of such endpoints joins datagrams with bytes, and nobody said how (frame=). */
 bool skt_mixing_is_guessed(const struct skt_endpoint *from, const struct skt_endpoint *to);
 
+/* Whether frame= and pace= have something to do between these two. Returns 0 or -SKT_E_USAGE, at the option. */
+int skt_mixing_check(const struct skt_endpoint *from, const struct skt_endpoint *to, struct skt_error *err);
+
 #endif

@@ -394,7 +394,8 @@ static bool session_record_new(struct skt_session *s, const struct skt_addr *pee
 		return false;
 	record->number = atomic_fetch_add(&session_count, 1) + 1;
 	record->opened = skt_now();
-	if (peer && peer->sa.sa_family != AF_UNIX && relay->listener && !relay->listener->merges)
+	if (peer && peer->sa.sa_family != AF_UNIX && peer->sa.sa_family != AF_UNSPEC && relay->listener &&
+	    !relay->listener->merges)
 		skt_addr_print_endpoint(peer, relay->listener->scheme, record->from);
 	else
 		session_name(relay->config->from, record->from);

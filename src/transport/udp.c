@@ -188,7 +188,7 @@ static int udp_start(struct skt_loop *loop, const struct skt_endpoint *e, const 
 		skt_close(fd);
 		return failed;
 	}
-	return skt_dgconn_new(loop, fd, to->sa.sa_family, origin->is_tolerant, ret, err);
+	return skt_dgconn_new(loop, fd, to->sa.sa_family, origin->is_tolerant, origin->many, ret, err);
 }
 
 static int udp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
@@ -199,8 +199,8 @@ static int udp_dial(struct skt_loop *loop, const struct skt_endpoint *e, const s
 
 /* --- listening ---------------------------------------------------------------------------------------------------------- */
 
-static int udp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, const struct skt_addr *addr,
-			  struct skt_error *err)
+/* A bound socket with the endpoint's options; `shares`: others of this program are bound to the same. Returns it, or -kind. */
+static int udp_bind(const struct skt_endpoint *e, const struct skt_addr *addr, bool shares, struct skt_error *err)
 {
 	int fd = skt_inet_socket(addr->sa.sa_family, SOCK_DGRAM, e, SKT_ROLE_LISTEN, err), one = 1, ret;
 
@@ -209,16 +209,46 @@ static int udp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, 
 	udp_buffers(fd, e);
 	if (udp_is_multicast(addr)) /* several programs of a machine may receive one group */
 		(void)skt_sys.setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
+	if (shares)
+		(void)skt_sys.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
 	ret = skt_sys.bind(fd, &addr->sa, addr->len) < 0 ? skt_listening_failed(addr, errno, err) : 0;
+	if (ret < 0 && err && err->sys == EINVAL && udp_is_multicast(addr))
+		skt_hint(err, "%s", _("name the network interface: interface=eth0; ip link lists those there are"));
 	if (ret == 0)
 		ret = udp_fragments(fd, e, addr->sa.sa_family, err);
 	if (ret == 0)
-		ret = udp_join(fd, e, addr, err);
+		return fd;
+	skt_close(fd);
+	return ret;
+}
+
+static int udp_more(const struct skt_endpoint *e, const struct skt_addr *addr, struct skt_error *err)
+{
+	return udp_bind(e, addr, true, err);
+}
+
+static int udp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, const struct skt_addr *addr,
+			  struct skt_error *err)
+{
+	int fd = udp_bind(e, addr, false, err), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = udp_join(fd, e, addr, err);
 	if (ret < 0) {
 		skt_close(fd);
 		return ret;
 	}
 	return skt_dgserver_add(l, fd, addr->sa.sa_family, udp_is_any(addr), err);
+}
+
+/* What is sent to a group comes to every socket that has joined it: such sockets are read by one thread. */
+static bool udp_can_share(const struct skt_endpoint *e, const struct skt_addr *addr, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (udp_is_multicast(&addr[i]))
+			return false;
+	return !skt_endpoint_option(e, "join");
 }
 
 /* One try: all addresses on one port. A family that the machine lacks is left out while another works. */
@@ -272,9 +302,12 @@ static int udp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struc
 		for (int k = 0; k < n; k++) /* the other family had the port that the kernel picked: pick again */
 			skt_addr_port_set(&addr[k], 0);
 	}
-	if (failed == 0)
-		*ret = l;
-	return failed;
+	if (failed < 0)
+		return failed;
+	if (udp_can_share(e, addr, n))
+		skt_dgserver_shares(l, e, udp_more);
+	*ret = l;
+	return 0;
 }
 
 const struct skt_transport skt_udp = { .scheme = "udp", .n_fds = 1, .dial = udp_dial, .listen = udp_listen };

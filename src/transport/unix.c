@@ -87,7 +87,7 @@ static int unix_dial_dgram(struct skt_loop *loop, const struct skt_endpoint *e, 
 	else if (skt_sys.connect(fd, &to.sa, to.len) < 0)
 		failed = skt_connect_failed(&to, errno, err);
 	if (failed == 0)
-		return skt_dgconn_new(loop, fd, AF_UNIX, origin->is_tolerant, ret, err);
+		return skt_dgconn_new(loop, fd, AF_UNIX, origin->is_tolerant, origin->many, ret, err);
 	skt_close(fd);
 	return failed;
 }

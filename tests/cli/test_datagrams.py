@@ -17,7 +17,7 @@ from harness import messages
 from harness.clock import Deadline, until
 from harness.ends import Server, dial_tcp, together
 from harness.messages import counts, host_of, udp, udp_to
-from harness.run import PIPE, Program, Soket, one_clear_line, soket
+from harness.run import PIPE, Program, Soket, command, one_clear_line, soket
 
 UDP_MOST = 65507
 SIZES = [0, 1, 1472, 1473, UDP_MOST]
@@ -687,6 +687,18 @@ def test_three_threads_serve_thirty_peers():
             peer.close()
 
 
+def receive_buffers(port):
+    """The size of the receive buffer of each UDP socket of that port, as the kernel has it."""
+    said = command("ss", "-Huanm", f"sport = :{port}").out
+    return [int(size) for size in re.findall(r"\brb(\d+)", said)]
+
+
+def test_the_sockets_of_all_threads_have_the_options_of_the_endpoint():
+    with relay("--threads", "3", listening(), "rcvbuf=64K", "echo:") as p:
+        sizes = receive_buffers(p.port())
+        assert len(sizes) == 3 and len(set(sizes)) == 1 and sizes[0] <= 128 * 1024, sizes
+
+
 @pytest.mark.parametrize("flag", [["--deny", "127.0.0.2/32"], ["--allow", "127.0.0.1/32"]])
 def test_a_peer_that_is_not_let_in_is_not_answered_and_does_not_reach_the_target(flag):
     with messages.echo() as target, relay(*flag, listening(), target.endpoint) as p:
@@ -982,6 +994,17 @@ def test_a_group_is_joined_beside_an_address(wired):
     printed(p, "group address end")
 
 
+def test_with_threads_what_is_sent_to_a_group_is_taken_once(wired):
+    with wired.b.inside(lambda: udp()) as target:
+        p = relay("udp://239.1.2.3:0", "interface=wire", target.endpoint, "--threads", "3", wrap=wired.b.wrap)
+        port = p.port()
+        for word in (b"one", b"two"):
+            says(wired.a, "239.1.2.3", port, word, "interface=wire")
+            assert target.receive() == word
+        assert target.is_silent(0.2)
+        assert ends_well(p)[0] == (2, 0)
+
+
 def test_with_a_source_only_that_sender_is_heard(wired):
     wired.a.ip("addr", "add", "10.93.0.11/24", "dev", "wire")
     p, port = hears(wired, "232.1.2.3", f"source={wired.a4}")
@@ -1065,6 +1088,19 @@ def test_without_df_a_long_message_is_cut_on_the_way_and_arrives_whole(pair):
         assert target.receive() == content
 
 
+@pytest.mark.parametrize("words", [["link", "file:{file}"], ["connect", "idle=300ms"]], ids=["link", "connect with idle="])
+def test_with_df_a_single_link_fails_at_a_message_that_is_too_long(words, pair, tmp_path):
+    content = tmp_path / "content"
+    content.write_bytes(bytes(5000))
+    verb, *rest = [word.format(file=content) for word in words]
+    before, after = (rest, []) if verb == "link" else ([], rest)
+    with pair.b.inside(lambda: udp("0.0.0.0")) as target:
+        done = soket(verb, *before, f"udp://{pair.b4}:{target.port}", "df=yes", "frame=chunk=2000", *after, stdin=bytes(5000), wrap=pair.a.wrap)
+        text, _ = one_clear_line(done)
+        assert done.status == 8 and "2000" in text and "1472" in text, done
+        assert target.is_silent()
+
+
 def test_with_df_in_a_relay_a_message_that_is_too_long_is_counted_and_the_session_lives(pair):
     with pair.b.inside(lambda: udp("0.0.0.0")) as target:
         with relay(listening(), f"udp://{pair.b4}:{target.port}", "df=yes", wrap=pair.a.wrap) as p:
@@ -1121,3 +1157,29 @@ def test_options_of_groups_that_are_not_addresses_of_groups_are_refused(option):
     done = soket("listen", "udp://239.1.2.3:0", "interface=lo", option)
     text, _ = one_clear_line(done)
     assert done.status == 2 and option.split("=")[1] in text, done
+
+
+@pytest.mark.parametrize("words, said", [
+    (["link", "udp://127.0.0.1:0", "udp://127.0.0.1:9", "pace=1Mbit"], "pace="),
+    (["link", "udp://127.0.0.1:0", "frame=line", "echo:"], "frame="),
+    (["link", "file:/etc/passwd", "udp://127.0.0.1:9", "pace=pcr", "frame=line"], "frame="),
+])
+def test_options_that_would_do_nothing_are_refused(words, said):
+    done = soket(*words)
+    assert done.status == 2 and said in done.err, done
+
+
+@pytest.mark.parametrize("option, hint", [("frame=x", "chunk=1400"), ("frame=chunk=0", "chunk=1400"), ("frame=chunk=70000", "65507"),
+                                          ("pace=fast", "20Mbit"), ("pace=0", "20Mbit")])
+def test_a_frame_or_a_pace_that_is_none_is_told_what_there_is(option, hint):
+    done = soket("connect", "udp://127.0.0.1:9", option)
+    assert done.status == 2 and hint in one_clear_line(done)[1], done
+
+
+def test_an_answer_that_is_longer_than_can_be_taken_is_an_error_and_nothing_is_cut_silently(short_path):
+    path = os.path.join(short_path, "server")
+    server = messages.unix(path)
+    server.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    with messages.Answering(server, lambda m: bytes(100_000)):
+        done = soket("connect", f"unix-dgram:{path}", stdin=b"hi")
+        assert done.status == 8 and "65535" in done.err and not done.out, done
