@@ -290,11 +290,12 @@ static int take_signal(const struct take *t, struct target *target, int signal, 
 	return target->has_ended ? 0 : take_fail_signal(t, target, errno, err);
 }
 
-static int take_signal_all(struct take *t, int signal, struct skt_error *err)
+/* Those from target `first` on. */
+static int take_signal_all(struct take *t, size_t first, int signal, struct skt_error *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; ret == 0 && i < t->n; i++) {
+	for (size_t i = first; ret == 0 && i < t->n; i++) {
 		struct target *target = &t->target[i];
 
 		if (target->pidfd < 0 && !target->has_ended)
@@ -398,7 +399,8 @@ static int take_round(struct take *t, enum outcome *outcome, struct skt_text *wh
 	if (ret == 0 && t->n > before) {
 		skt_text_clear(who);
 		*outcome = TAKE_STILL_HELD;
-		ret = take_signal_all(t, t->was_killed ? SIGKILL : SIGTERM, err);
+		/* not the others once more: each signal could make one that forks fork again */
+		ret = take_signal_all(t, before, t->was_killed ? SIGKILL : SIGTERM, err);
 	}
 	return ret;
 }
@@ -424,7 +426,7 @@ static int take_wait(struct take *t, struct skt_error *err)
 		}
 		if (!t->was_killed && skt_now() >= t->began + t->grace) {
 			t->was_killed = true;
-			ret = take_signal_all(t, SIGKILL, err);
+			ret = take_signal_all(t, 0, SIGKILL, err);
 			if (ret < 0)
 				break;
 		}
@@ -493,7 +495,7 @@ static int take_do(struct take *t, bool is_sure, struct skt_error *err)
 		ret = take_ask(t, err);
 	t->began = skt_now();
 	if (ret == 0)
-		ret = take_signal_all(t, SIGTERM, err);
+		ret = take_signal_all(t, 0, SIGTERM, err);
 	return ret < 0 ? ret : take_wait(t, err);
 }
 

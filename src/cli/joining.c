@@ -16,6 +16,7 @@
 #include "cli/progress.h"
 #include "cli/say.h"
 #include "inspect/holder.h"
+#include "io/batch.h"
 #include "observe/events.h"
 #include "relay/mixing.h"
 #include "relay/relay.h"
@@ -402,6 +403,16 @@ static void joining_silence(struct joining_run *run, int ret)
 	skt_say("%s", _("no answer came: that proves nothing, the messages may have arrived, or been lost or filtered"));
 }
 
+/* With -v: that many messages with one call are not to be had. */
+static void joining_say_lacks(const struct joining_run *run)
+{
+	const char *lacks = joining_is(&run->j->from, "udp") || joining_is(&run->j->to, "udp") ? skt_dgsock_lacks()
+											       : NULL;
+
+	if (lacks)
+		skt_say_more(_("the kernel has no %s here: messages move one by one"), lacks);
+}
+
 static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)
 {
 	struct skt_listener *listener = NULL;
@@ -415,6 +426,7 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 	if (skt_mixing_is_guessed(&run->j->from, &run->j->to) && !run->json && !run->j->with_stdio)
 		skt_say("%s",
 			_("messages meet a stream: their boundaries are lost there; frame=line or len16 keeps them"));
+	joining_say_lacks(run);
 	joining_drop_rights(run);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
 			    joining_watch, run, &run->totals, status, err);

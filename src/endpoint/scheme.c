@@ -331,6 +331,7 @@ static const struct skt_optspec udp[] = {
 	{ .key = "join",
 	  .type = SKT_OPT_STRING,
 	  .unit = "ADDRESS",
+	  .role = SKT_ROLE_LISTEN,
 	  .many = true,
 	  .read = scheme_read_address,
 	  .help = N_("a multicast group to receive") },

@@ -19,6 +19,9 @@
 #ifndef UDP_GRO
 #define UDP_GRO 104
 #endif
+#ifndef UDP_SEGMENT
+#define UDP_SEGMENT 103
+#endif
 
 enum {
 	BATCH_STRIDE = 66 * 1024 + 192,
@@ -60,6 +63,22 @@ void skt_dgsock_init(struct skt_dgsock *s, int fd, int family, bool wants_peer, 
 		dgsock_on(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO);
 	else if (wants_local)
 		dgsock_on(fd, IPPROTO_IP, IP_PKTINFO);
+}
+
+const char *skt_dgsock_lacks(void)
+{
+	static const struct {
+		int option;
+		const char *name;
+	} wanted[] = { { UDP_GRO, "UDP_GRO" }, { UDP_SEGMENT, "UDP_SEGMENT" } };
+	int fd = skt_sys.socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), zero = 0;
+	const char *ret = NULL;
+
+	for (size_t i = 0; fd >= 0 && !ret && i < SKT_LENGTH(wanted); i++)
+		if (skt_sys.setsockopt(fd, IPPROTO_UDP, wanted[i].option, &zero, sizeof(zero)) < 0)
+			ret = wanted[i].name;
+	skt_close(fd);
+	return ret;
 }
 
 /* --- receiving ---------------------------------------------------------------------------------------------------------- */

@@ -108,6 +108,9 @@ struct skt_dest {
  * What the kernel does not have is left out. */
 void skt_dgsock_init(struct skt_dgsock *s, int fd, int family, bool wants_peer, bool wants_local);
 
+/* What this kernel cannot of UDP_GRO (Linux >= 5.0) and UDP_SEGMENT (4.18): the name of the first that it has not, or NULL. */
+const char *skt_dgsock_lacks(void);
+
 /* Receive what waits, at most SKT_BATCH. Returns how many (> 0; *ret is the loop's own, valid until the next call), -SKT_AGAIN,
  * or -SKT_E_IO with errno: an error that an earlier message has caused (ECONNREFUSED) is told once; -SKT_E_LIMIT: no memory. */
 int skt_dgsock_receive(struct skt_dgsock *s, struct skt_loop *loop, struct skt_received **ret);

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/errqueue.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/un.h>
@@ -274,6 +275,28 @@ static int server_receive(struct skt_dgserver *v, int socket)
 	return r->drained || v->is_held ? 0 : n;
 }
 
+static void server_count_error(struct skt_dgcount *count, int sys)
+{
+	if (sys == EMSGSIZE)
+		count->too_long++;
+	else
+		count->refused++;
+}
+
+/* The errno of what was read from an error queue; 0: it does not say. */
+static int server_error_of(struct msghdr *h)
+{
+	struct sock_extended_err e;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(h); c; c = CMSG_NXTHDR(h, c))
+		if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
+		    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_RECVERR)) {
+			memcpy(&e, CMSG_DATA(c), sizeof(e));
+			return (int)e.ee_errno;
+		}
+	return 0;
+}
+
 /* An ICMP error, with the address that the message had gone to. Returns false where none is left. */
 static bool server_take_error(struct skt_dgserver *v, int socket)
 {
@@ -288,23 +311,25 @@ static bool server_take_error(struct skt_dgserver *v, int socket)
 			    .msg_control = control,
 			    .msg_controllen = sizeof(control) };
 	struct skt_dgsession *s;
+	int sys;
 
 	if (skt_sys.recvmsg(v->sock[socket].fd, &h, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
 		return false;
+	sys = server_error_of(&h);
 	peer.len = h.msg_namelen;
 	if (v->listener.merges ||
 	    v->is_any[socket]) { /* which of its sessions it was is not told: each that has this peer */
 		for (size_t i = 0; i < v->n_slots; i++)
 			if (v->slot[i] && v->slot[i]->peer_len == peer.len &&
 			    memcmp(v->slot[i]->peer, peer.room, peer.len) == 0)
-				v->slot[i]->g.count.refused++;
+				server_count_error(&v->slot[i]->g.count, sys);
 		if (v->merged)
-			v->merged->g.count.refused++;
+			server_count_error(&v->merged->g.count, sys);
 		return true;
 	}
 	s = skt_dgpeers_find(v, &peer, &none, socket, skt_dgpeers_hash(&peer, &none, socket));
 	if (s)
-		s->g.count.refused++;
+		server_count_error(&s->g.count, sys);
 	return true;
 }
 

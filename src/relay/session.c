@@ -180,6 +180,37 @@ void skt_messages_add(struct skt_relay_totals *totals, const struct skt_messages
 	sum->away += more->away;
 }
 
+static void session_say(const struct skt_session *s, const struct skt_endpoint *of, const char *text)
+{
+	char name[SKT_ADDR_LENGTH];
+	struct skt_event event = { .kind = SKT_EVENT_NOTICE, .from = name, .how = text };
+
+	session_name(of, name);
+	skt_relay_tell(s->relay, &event);
+}
+
+static void session_notice(void *user, const char *text)
+{
+	const struct skt_session *s = user;
+
+	session_say(s, s->relay->config->from, text);
+}
+
+/* A link that is the only one, and sent into nowhere, ends well all the same: datagrams promise nothing. It is said. */
+static void session_tell_unreachable(struct skt_session *s, const struct skt_messages *m)
+{
+	const struct skt_relay_config *config = s->relay->config;
+	char text[256];
+
+	if (!s->relay->is_single || m->unreachable == 0)
+		return;
+	(void)snprintf(text, sizeof(text),
+		       NG_("%llu message went nowhere: nobody has that port, or the way there is gone",
+			   "%llu messages went nowhere: nobody has that port, or the way there is gone", m->unreachable),
+		       (unsigned long long)m->unreachable);
+	session_say(s, skt_endpoint_transport(config->to)->is_dgram ? config->to : config->from, text);
+}
+
 static void session_closed(struct skt_session *s)
 {
 	static const char *const how[] = {
@@ -199,8 +230,10 @@ static void session_closed(struct skt_session *s)
 	session_event(s, SKT_EVENT_CLOSED, &event);
 	event.messages = session_messages(s, &messages) ? &messages : NULL;
 	event.media = session_media(s, &media) ? &media : NULL;
-	if (event.messages)
+	if (event.messages) {
 		skt_messages_add(totals, &messages);
+		session_tell_unreachable(s, &messages);
+	}
 	event.sent = s->link.flow[0].given;
 	event.received = s->link.flow[1].given;
 	event.how = how[s->link.end];
@@ -269,16 +302,6 @@ static void session_record_side(const struct skt_session *s, int side, char *ret
 		skt_addr_print_endpoint(&addr, "tcp", ret);
 	else
 		session_name(e, ret);
-}
-
-static void session_notice(void *user, const char *text)
-{
-	const struct skt_session *s = user;
-	char from[SKT_ADDR_LENGTH];
-	struct skt_event event = { .kind = SKT_EVENT_NOTICE, .from = from, .how = text };
-
-	session_name(s->relay->config->from, from);
-	skt_relay_tell(s->relay, &event);
 }
 
 static void session_join(struct skt_session *s)

@@ -1159,6 +1159,15 @@ def test_options_of_groups_that_are_not_addresses_of_groups_are_refused(option):
     assert done.status == 2 and option.split("=")[1] in text, done
 
 
+def test_a_file_that_is_sent_to_nobody_says_so(tmp_path):
+    content = tmp_path / "content"
+    content.write_bytes(bytes(5000))
+    with udp() as gone:
+        endpoint = gone.endpoint
+    done = soket("link", f"file:{content}", endpoint, "linger=50ms")
+    assert done.status == 0 and "messages went nowhere" in done.err and endpoint in done.err, done
+
+
 @pytest.mark.parametrize("words, said", [
     (["link", "udp://127.0.0.1:0", "udp://127.0.0.1:9", "pace=1Mbit"], "pace="),
     (["link", "udp://127.0.0.1:0", "frame=line", "echo:"], "frame="),

@@ -300,6 +300,28 @@ static void nothing_waiting_is_again_and_a_refusal_is_told_once(void **state)
 	rig_close(&rig);
 }
 
+static int lacking;
+
+static int setsockopt_without(int fd, int level, int name, const void *value, socklen_t n)
+{
+	if (level == IPPROTO_UDP && name == lacking) {
+		errno = ENOPROTOOPT;
+		return -1;
+	}
+	return support_calls.setsockopt(fd, level, name, value, n);
+}
+
+static void what_the_kernel_lacks_is_known_by_its_name(void **state)
+{
+	(void)state;
+	assert_null(skt_dgsock_lacks());
+	skt_sys.setsockopt = setsockopt_without;
+	lacking = UDP_GRO;
+	assert_string_equal(skt_dgsock_lacks(), "UDP_GRO");
+	lacking = UDP_SEGMENT;
+	assert_string_equal(skt_dgsock_lacks(), "UDP_SEGMENT");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +331,7 @@ int main(void)
 		SUPPORT_TEST(a_run_that_came_is_taken_apart_where_runs_do_not_pass),
 		SUPPORT_TEST(no_room_within_a_run_that_is_taken_apart_doubles_nothing),
 		SUPPORT_TEST(what_is_too_long_is_told_by_its_errno_and_those_before_have_left),
+		SUPPORT_TEST(what_the_kernel_lacks_is_known_by_its_name),
 		SUPPORT_TEST(nothing_waiting_is_again_and_a_refusal_is_told_once),
 	};
 
