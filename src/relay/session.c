@@ -232,7 +232,8 @@ static void session_closed(struct skt_session *s)
 	event.media = session_media(s, &media) ? &media : NULL;
 	if (event.messages) {
 		skt_messages_add(totals, &messages);
-		session_tell_unreachable(s, &messages);
+		if (err.kind == SKT_OK)
+			session_tell_unreachable(s, &messages);
 	}
 	event.sent = s->link.flow[0].given;
 	event.received = s->link.flow[1].given;

@@ -266,5 +266,5 @@ def test_bash_lists_words_with_what_they_are(shells, named, server):
     terminal = shells("bash")
     name, port = named
     shown = terminal.do("soket who \t\t", f"{port}  (tcp {name})")
+    shown += terminal.do("\x15echo DO''NE\n", "DONE")
     assert port_of(server) in shown
-    terminal.do("\x15echo DO''NE\n", "DONE")
