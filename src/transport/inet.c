@@ -14,6 +14,8 @@
 #include "transport/listening.h"
 #include "transport/sockopt.h"
 
+enum { INET_PORT_TRIES = 16 };
+
 int skt_inet_family(const struct skt_endpoint *e)
 {
 	const char *scheme = skt_endpoint_transport(e)->name, *family = skt_endpoint_string(e, "family", "any");
@@ -65,7 +67,8 @@ int skt_inet_bind_source(int fd, const struct skt_endpoint *e, int family, bool 
 	return 0;
 }
 
-int skt_inet_listen_addresses(const struct skt_endpoint *e, struct skt_addr *ret, struct skt_error *err)
+/* The addresses to listen on, into SKT_LISTEN_MAX places: count, or -kind. Waits for the resolver: nothing else runs yet. */
+static int inet_listen_addresses(const struct skt_endpoint *e, struct skt_addr *ret, struct skt_error *err)
 {
 	int family = skt_inet_family(e), n = 0;
 	skt_time deadline = skt_now() + skt_endpoint_number(e, "timeout", 10 * SKT_SECOND);
@@ -93,9 +96,66 @@ int skt_inet_listen_addresses(const struct skt_endpoint *e, struct skt_addr *ret
 	return n == -SKT_AGAIN ? skt_fail(err, SKT_E_TIMEOUT, 0, _("timed out: no answer for the name %s"), e->host) : n;
 }
 
-bool skt_inet_is_missing(const struct skt_error *err)
+/* Whether an address could not be listened on because this machine lacks its family. */
+static bool inet_is_missing(const struct skt_error *err)
 {
 	return err->sys == EAFNOSUPPORT || err->sys == EADDRNOTAVAIL;
+}
+
+/* One try: all addresses on one port. A family that the machine lacks is left out while another works. */
+static int inet_listen_all(struct skt_listener *l, const struct skt_endpoint *e, skt_inet_listen_one *one,
+			   struct skt_addr *addr, int n, struct skt_error *err)
+{
+	struct skt_error first = { 0 };
+
+	for (int i = 0; i < n; i++) {
+		int ret = one(l, e, &addr[i], err);
+
+		if (ret == 0 && e->port == 0)
+			for (int k = i + 1; k < n; k++)
+				skt_addr_port_set(&addr[k], skt_addr_port(&l->socket[l->n - 1].addr));
+		if (ret == 0)
+			continue;
+		if (!inet_is_missing(err))
+			return ret;
+		if (first.kind == SKT_OK)
+			first = *err;
+	}
+	if (l->n > 0)
+		return 0;
+	*err = first;
+	return -(int)first.kind;
+}
+
+int skt_inet_listen(struct skt_loop *loop, const struct skt_endpoint *e, skt_inet_listener *make,
+		    skt_inet_listen_one *one, struct skt_listener **ret, struct skt_error *err)
+{
+	struct skt_addr addr[SKT_LISTEN_MAX];
+	struct skt_listener *l;
+	struct skt_error own;
+	int n, failed = 0;
+
+	if (!err)
+		err = &own;
+	n = inet_listen_addresses(e, addr, err);
+	if (n < 0)
+		return n;
+	for (int i = 0; i < INET_PORT_TRIES; i++) {
+		failed = make(loop, &l, err);
+		if (failed)
+			return failed;
+		failed = inet_listen_all(l, e, one, addr, n, err);
+		if (failed == 0) {
+			*ret = l;
+			return 0;
+		}
+		skt_listener_free(l);
+		if (failed != -SKT_E_INUSE || e->port != 0)
+			return failed;
+		for (int k = 0; k < n; k++) /* the other family had the port that the kernel picked: pick again */
+			skt_addr_port_set(&addr[k], 0);
+	}
+	return failed;
 }
 
 int skt_inet_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, bool four_first,

@@ -12,10 +12,13 @@ int skt_inet_family(const struct skt_endpoint *e);
 int skt_inet_socket(int family, int type, const struct skt_endpoint *e, enum skt_role role, struct skt_error *err);
 /* bind= and sport= of a dialling socket; `shares`: others may come from there too, to other places. Returns 0 or -kind. */
 int skt_inet_bind_source(int fd, const struct skt_endpoint *e, int family, bool shares, struct skt_error *err);
-/* The addresses to listen on, into SKT_LISTEN_MAX places: count, or -kind. Waits for the resolver: nothing else runs yet. */
-int skt_inet_listen_addresses(const struct skt_endpoint *e, struct skt_addr *ret, struct skt_error *err);
-/* Whether an address could not be listened on because this machine lacks its family. */
-bool skt_inet_is_missing(const struct skt_error *err);
+/* Make an empty listener; bind one address and add it. Each returns 0 or -kind. */
+typedef int skt_inet_listener(struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err);
+typedef int skt_inet_listen_one(struct skt_listener *l, const struct skt_endpoint *e, const struct skt_addr *addr,
+				struct skt_error *err);
+/* Listen on every address of the endpoint, all on one port, also where the kernel picks it. Returns 0 or -kind. */
+int skt_inet_listen(struct skt_loop *loop, const struct skt_endpoint *e, skt_inet_listener *make,
+		    skt_inet_listen_one *one, struct skt_listener **ret, struct skt_error *err);
 /* Dial a host: an address at once, a name by racing its addresses; `four_first`: of localhost, IPv4 is tried first. Returns 0 or
  * -kind. */
 int skt_inet_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin, bool four_first,

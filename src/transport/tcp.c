@@ -14,7 +14,7 @@
 #include "transport/sockopt.h"
 #include "transport/transport.h"
 
-enum { TCP_PORT_TRIES = 16, TCP_BACKLOG = 4096 };
+enum { TCP_BACKLOG = 4096 };
 
 static int tcp_make(const struct skt_endpoint *e, const struct skt_addr *to, struct skt_error *err)
 {
@@ -70,57 +70,17 @@ static int tcp_tune(struct skt_listener *l, int fd, const struct skt_addr *peer)
 	return skt_sockopt_not_inherited(fd, l->tuning);
 }
 
-/* One try: all addresses on one port. A family that the machine lacks is left out while another works. */
-static int tcp_listen_all(struct skt_listener *l, const struct skt_endpoint *e, struct skt_addr *addr, int n,
-			  struct skt_error *err)
+static int tcp_listener(struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
 {
-	struct skt_error first = { 0 };
-
-	for (int i = 0; i < n; i++) {
-		int ret = tcp_listen_one(l, e, &addr[i], err);
-
-		if (ret == 0 && e->port == 0)
-			for (int k = i + 1; k < n; k++)
-				skt_addr_port_set(&addr[k], skt_addr_port(&l->socket[l->n - 1].addr));
-		if (ret == 0)
-			continue;
-		if (!skt_inet_is_missing(err))
-			return ret;
-		if (first.kind == SKT_OK)
-			first = *err;
-	}
-	if (l->n > 0)
-		return 0;
-	*err = first;
-	return -(int)first.kind;
+	return skt_listener_new(loop, SKT_FD_TCP, "tcp", ret, err);
 }
 
 static int tcp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		      struct skt_error *err)
 {
-	struct skt_addr addr[SKT_LISTEN_MAX];
 	struct skt_listener *l;
-	struct skt_error own;
-	int n, failed = 0;
+	int failed = skt_inet_listen(loop, e, tcp_listener, tcp_listen_one, &l, err);
 
-	if (!err)
-		err = &own;
-	n = skt_inet_listen_addresses(e, addr, err);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < TCP_PORT_TRIES; i++) {
-		failed = skt_listener_new(loop, SKT_FD_TCP, "tcp", &l, err);
-		if (failed)
-			return failed;
-		failed = tcp_listen_all(l, e, addr, n, err);
-		if (failed == 0)
-			break;
-		skt_listener_free(l);
-		if (failed != -SKT_E_INUSE || e->port != 0)
-			return failed;
-		for (int k = 0; k < n; k++) /* the other family had the port that the kernel picked: pick again */
-			skt_addr_port_set(&addr[k], 0);
-	}
 	if (failed)
 		return failed;
 	l->tuning = e;

@@ -16,7 +16,7 @@
 #include "transport/listening.h"
 #include "transport/sockopt.h"
 
-enum { UDP_PORT_TRIES = 16, UDP_BUFFER = 4 * 1024 * 1024 };
+enum { UDP_BUFFER = 4 * 1024 * 1024 };
 
 static bool udp_is_multicast(const struct skt_addr *a)
 {
@@ -243,71 +243,27 @@ static int udp_listen_one(struct skt_listener *l, const struct skt_endpoint *e, 
 }
 
 /* What is sent to a group comes to every socket that has joined it: such sockets are read by one thread. */
-static bool udp_can_share(const struct skt_endpoint *e, const struct skt_addr *addr, int n)
+static bool udp_can_share(const struct skt_endpoint *e, const struct skt_listener *l)
 {
-	for (int i = 0; i < n; i++)
-		if (udp_is_multicast(&addr[i]))
+	for (int i = 0; i < l->n; i++)
+		if (udp_is_multicast(&l->socket[i].addr))
 			return false;
 	return !skt_endpoint_option(e, "join");
 }
 
-/* One try: all addresses on one port. A family that the machine lacks is left out while another works. */
-static int udp_listen_all(struct skt_listener *l, const struct skt_endpoint *e, struct skt_addr *addr, int n,
-			  struct skt_error *err)
+static int udp_listener(struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
 {
-	struct skt_error first = { 0 };
-
-	for (int i = 0; i < n; i++) {
-		int ret = udp_listen_one(l, e, &addr[i], err);
-
-		if (ret == 0 && e->port == 0)
-			for (int k = i + 1; k < n; k++)
-				skt_addr_port_set(&addr[k], skt_addr_port(&l->socket[l->n - 1].addr));
-		if (ret == 0)
-			continue;
-		if (!skt_inet_is_missing(err))
-			return ret;
-		if (first.kind == SKT_OK)
-			first = *err;
-	}
-	if (l->n > 0)
-		return 0;
-	*err = first;
-	return -(int)first.kind;
+	return skt_dgserver_new(loop, "udp", ret, err);
 }
 
 static int udp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		      struct skt_error *err)
 {
-	struct skt_addr addr[SKT_LISTEN_MAX];
-	struct skt_listener *l;
-	struct skt_error own;
-	int n, failed = 0;
+	int failed = skt_inet_listen(loop, e, udp_listener, udp_listen_one, ret, err);
 
-	if (!err)
-		err = &own;
-	n = skt_inet_listen_addresses(e, addr, err);
-	if (n < 0)
-		return n;
-	for (int i = 0; i < UDP_PORT_TRIES; i++) {
-		failed = skt_dgserver_new(loop, "udp", &l, err);
-		if (failed)
-			return failed;
-		failed = udp_listen_all(l, e, addr, n, err);
-		if (failed == 0)
-			break;
-		skt_listener_free(l);
-		if (failed != -SKT_E_INUSE || e->port != 0)
-			return failed;
-		for (int k = 0; k < n; k++) /* the other family had the port that the kernel picked: pick again */
-			skt_addr_port_set(&addr[k], 0);
-	}
-	if (failed < 0)
-		return failed;
-	if (udp_can_share(e, addr, n))
-		skt_dgserver_shares(l, e, udp_more);
-	*ret = l;
-	return 0;
+	if (failed == 0 && udp_can_share(e, *ret))
+		skt_dgserver_shares(*ret, e, udp_more);
+	return failed;
 }
 
 const struct skt_transport skt_udp = { .scheme = "udp", .n_fds = 1, .dial = udp_dial, .listen = udp_listen };
