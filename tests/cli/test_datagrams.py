@@ -781,21 +781,27 @@ def stopped(p):
         return f.read().rsplit(")", 1)[1].split()[0] == "T"
 
 
+def held_up(peer, n, size):
+    """Send messages until nothing takes more: how many have left, of n."""
+    done = 0
+    poll = select.poll()
+    poll.register(peer.sock, select.POLLOUT)
+    while done < n and poll.poll(500):
+        try:
+            peer.sock.send(message(done, size))
+            done += 1
+        except BlockingIOError:
+            continue
+    assert 0 < done < n, "a reader that reads nothing must slow the sender"
+    return done
+
+
 def test_a_slow_stream_holds_up_a_unix_datagram_source_and_nothing_is_lost(short_path):
     path, n, size = os.path.join(short_path, "s"), 2000, 20_000
     with Server() as target, relay(f"unix-dgram:{path}", "frame=len32", target.endpoint, deadline=60) as p:
         p.event("listening")
         with messages.unix(to=path, deadline=p.deadline) as peer:
-            done = 0
-            poll = select.poll()
-            poll.register(peer.sock, select.POLLOUT)
-            while done < n and poll.poll(500):
-                try:
-                    peer.sock.send(message(done, size))
-                    done += 1
-                except BlockingIOError:
-                    continue
-            assert 0 < done < n, "a reader that reads nothing must slow the sender"
+            done = held_up(peer, n, size)
             with target.accept(p.deadline) as end:
                 def send():
                     for i in range(done, n):
@@ -819,16 +825,7 @@ def test_a_slow_unix_datagram_reader_holds_up_a_unix_datagram_source(short_path)
     with messages.unix(os.path.join(short_path, "t")) as target, relay(f"unix-dgram:{path}", target.endpoint, deadline=60) as p:
         p.event("listening")
         with messages.unix(to=path, deadline=p.deadline) as peer:
-            done = 0
-            poll = select.poll()
-            poll.register(peer.sock, select.POLLOUT)
-            while done < n and poll.poll(500):
-                try:
-                    peer.sock.send(message(done, size))
-                    done += 1
-                except BlockingIOError:
-                    continue
-            assert 0 < done < n, "a reader that reads nothing must slow the sender"
+            done = held_up(peer, n, size)
 
             def send():
                 for i in range(done, n):
