@@ -30,10 +30,17 @@ enum {
 	BATCH_LEAST_GSO = 2,
 };
 
+/* The headers of a call that receives, which stay as they are from call to call but for what the kernel wrote into those it used. */
+struct heading {
+	struct mmsghdr header[SKT_BATCH];
+	int n_made; /* that have been filled at all */
+	int n_used; /* by the call before */
+};
+
 /* Everything that a thread needs for one call. */
 struct batch {
 	struct skt_received received;
-	struct mmsghdr header[SKT_BATCH];
+	struct heading heading[2]; /* without and with the peer of each message */
 	struct iovec iov[SKT_BATCH];
 	_Alignas(struct cmsghdr) char control[SKT_BATCH][BATCH_CONTROL];
 	char room[SKT_BATCH][BATCH_STRIDE];
@@ -83,21 +90,31 @@ const char *skt_dgsock_lacks(void)
 
 /* --- receiving ---------------------------------------------------------------------------------------------------------- */
 
-static void batch_prepare(struct batch *b, const struct skt_dgsock *s)
+/* What the kernel overwrites. */
+static void header_renew(struct mmsghdr *h)
 {
-	for (int i = 0; i < s->most; i++) {
-		struct msghdr *h = &b->header[i].msg_hdr;
+	h->msg_hdr.msg_namelen = h->msg_hdr.msg_name ? sizeof(((struct skt_addr *)0)->room) : 0;
+	h->msg_hdr.msg_controllen = BATCH_CONTROL;
+}
+
+/* Headers for `most` messages. A socket with few messages at a time pays for as many, not for SKT_BATCH. */
+static struct heading *batch_prepare(struct batch *b, bool wants_peer, int most)
+{
+	struct heading *heading = &b->heading[wants_peer];
+
+	for (; heading->n_made < most; heading->n_made++) {
+		int i = heading->n_made;
+		struct mmsghdr *h = &heading->header[i];
 
 		b->iov[i] = (struct iovec){ b->room[i], SKT_MESSAGE_MAX };
-		*h = (struct msghdr){ .msg_iov = &b->iov[i],
-				      .msg_iovlen = 1,
-				      .msg_control = b->control[i],
-				      .msg_controllen = sizeof(b->control[i]) };
-		if (!s->wants_peer)
-			continue;
-		h->msg_name = b->received.peer[i].room;
-		h->msg_namelen = sizeof(b->received.peer[i].room);
+		h->msg_hdr = (struct msghdr){ .msg_iov = &b->iov[i], .msg_iovlen = 1, .msg_control = b->control[i] };
+		h->msg_hdr.msg_name = wants_peer ? b->received.peer[i].room : NULL;
+		header_renew(h);
 	}
+	for (int i = 0; i < heading->n_used; i++)
+		header_renew(&heading->header[i]);
+	heading->n_used = 0;
+	return heading;
 }
 
 static void batch_read_local(const struct cmsghdr *c, struct skt_local *ret)
@@ -134,12 +151,12 @@ static void batch_read_control(struct skt_dgsock *s, struct msghdr *h, struct sk
 	}
 }
 
-static void batch_read(struct batch *b, struct skt_dgsock *s, int i)
+static void batch_read(struct batch *b, struct skt_dgsock *s, struct mmsghdr *header, int i)
 {
-	struct msghdr *h = &b->header[i].msg_hdr;
+	struct msghdr *h = &header->msg_hdr;
 	struct skt_received *r = &b->received;
 
-	r->msg[i] = (struct skt_msg){ .data = b->room[i], .n = b->header[i].msg_len };
+	r->msg[i] = (struct skt_msg){ .data = b->room[i], .n = header->msg_len };
 	r->cut[i] = h->msg_flags & MSG_TRUNC;
 	r->peer[i].len = h->msg_namelen;
 	if (s->wants_local)
@@ -151,18 +168,20 @@ static void batch_read(struct batch *b, struct skt_dgsock *s, int i)
 int skt_dgsock_receive(struct skt_dgsock *s, struct skt_loop *loop, struct skt_received **ret)
 {
 	struct batch *b = skt_loop_block(loop, sizeof(*b));
+	struct heading *heading;
 	int n;
 
 	if (!b)
 		return -SKT_E_LIMIT;
-	batch_prepare(b, s);
+	heading = batch_prepare(b, s->wants_peer, s->most);
 	do
-		n = skt_sys.recvmmsg(s->fd, b->header, s->most, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
+		n = skt_sys.recvmmsg(s->fd, heading->header, s->most, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n == 0 || errno == EAGAIN ? -SKT_AGAIN : -SKT_E_IO;
+	heading->n_used = n;
 	for (int i = 0; i < n; i++)
-		batch_read(b, s, i);
+		batch_read(b, s, &heading->header[i], i);
 	b->received.n = n;
 	b->received.drained = n < s->most;
 	*ret = &b->received;
