@@ -470,6 +470,7 @@ static void server_destroy(struct skt_dgserver *v)
 	skt_loop_clear(v->listener.loop, &v->retry);
 	skt_loop_undefer(v->listener.loop, &v->offer);
 	skt_loop_undefer(v->listener.loop, &v->resume);
+	skt_listener_end_keeper(&v->listener);
 	skt_listener_remove_file(&v->listener); /* not before: peers of unix sockets find the sessions by it */
 	for (int i = 0; i < v->listener.n; i++) {
 		if (v->listener.watching)
@@ -577,9 +578,12 @@ static int server_share(struct skt_listener *l, struct skt_loop *loop, struct sk
 		return failed;
 	for (int i = 0; failed == 0 && i < l->n; i++)
 		failed = server_share_one(v, i, view, err);
-	if (failed < 0)
+	if (failed < 0) {
 		skt_listener_free(view);
-	else
-		*ret = view;
-	return failed;
+		return failed;
+	}
+	if (l->keeper)
+		l->keeper->share(l->keeper, view);
+	*ret = view;
+	return 0;
 }

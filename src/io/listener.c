@@ -173,6 +173,13 @@ void skt_listener_remove_file(const struct skt_listener *l)
 		(void)skt_sys.unlink(l->path);
 }
 
+void skt_listener_end_keeper(struct skt_listener *l)
+{
+	if (l->keeper)
+		l->keeper->free(l->keeper);
+	l->keeper = NULL;
+}
+
 void skt_listener_free(struct skt_listener *l)
 {
 	if (!l)
@@ -181,6 +188,7 @@ void skt_listener_free(struct skt_listener *l)
 		l->ops->free(l);
 		return;
 	}
+	skt_listener_end_keeper(l);
 	skt_listener_pause(l);
 	skt_listener_remove_file(l);
 	for (int i = 0; i < l->n; i++)

@@ -21,6 +21,12 @@ struct skt_listener_ops {
 	void (*free)(struct skt_listener *l);
 };
 
+/* What works for a listener beside it, and ends with it; `share`: the same for another thread's sockets. */
+struct skt_keeper {
+	void (*free)(struct skt_keeper *keeper);
+	void (*share)(const struct skt_keeper *keeper, struct skt_listener *view);
+};
+
 struct skt_listener {
 	const struct skt_listener_ops *ops; /* NULL: listening sockets, whose connections are accepted */
 	struct skt_loop *loop;
@@ -42,8 +48,11 @@ struct skt_listener {
 	void (*on_ready)(void *user); /* connections wait */
 	void *user;
 	int (*tune)(struct skt_listener *l, int fd,
-		    const struct skt_addr *peer); /* of the transport, for an accepted socket, or NULL */
-	const struct skt_endpoint *tuning;        /* of tune(); outlives the listener */
+		    const struct skt_addr *peer);   /* of the transport, for an accepted socket, or NULL */
+	const struct skt_endpoint *tuning;          /* of tune(); outlives the listener */
+	struct skt_keeper *keeper;                  /* or NULL */
+	void (*tell)(void *user, const char *text); /* what happened to it and is no failure, as a sentence, or NULL */
+	void *tell_user;
 };
 
 /* Make an empty listener; add sockets that listen already (each is taken over, also on failure). Returns 0 or -SKT_E_LIMIT. */
@@ -64,6 +73,8 @@ void skt_listener_pause(struct skt_listener *l);
  * Nothing was lost then, unless *peer says whose connection was taken and could not be kept; it is zeroed otherwise. */
 int skt_listener_accept(struct skt_listener *l, struct skt_stream **ret, struct skt_addr *peer, struct skt_error *err);
 
+/* For implementations: end the keeper. */
+void skt_listener_end_keeper(struct skt_listener *l);
 /* For implementations: remove the socket file, where there is one, and it is still the one that was made. */
 void skt_listener_remove_file(const struct skt_listener *l);
 

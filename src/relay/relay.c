@@ -184,6 +184,19 @@ static void relay_ready(void *user)
 		;
 }
 
+/* What happened to the listening sockets, at their endpoint. */
+static void relay_notice(void *user, const char *text)
+{
+	struct skt_relay *relay = user;
+	struct skt_text from = { 0 };
+	struct skt_event event = { .kind = SKT_EVENT_NOTICE, .how = text };
+
+	skt_endpoint_print_address(relay->config->from, &from);
+	event.from = skt_text_get(&from);
+	skt_relay_tell(relay, &event);
+	skt_text_release(&from);
+}
+
 int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener,
 		  int share, struct skt_relay **ret, struct skt_error *err)
 {
@@ -215,6 +228,8 @@ int skt_relay_start(struct skt_relay *relay, struct skt_error *err)
 	}
 	relay->listener->on_ready = relay_ready;
 	relay->listener->user = relay;
+	relay->listener->tell = relay_notice;
+	relay->listener->tell_user = relay;
 	if (skt_listener_watch(relay->listener) < 0)
 		return skt_fail(err, SKT_E_LIMIT, 0, "%s", _("cannot watch the listening sockets"));
 	return 0;

@@ -114,15 +114,25 @@ static int sockopt_keepalive(int fd, const struct skt_opt *opt, struct skt_error
 	return 0;
 }
 
-static int sockopt_ip(int fd, int family, const struct skt_endpoint *e, struct skt_error *err)
+int skt_sockopt_interface(int fd, const struct skt_endpoint *e, struct skt_error *err)
 {
-	const struct skt_opt *interface = skt_endpoint_option(e, "interface"), *dscp = skt_endpoint_option(e, "dscp");
-	const struct skt_opt *congestion = skt_endpoint_option(e, "congestion");
-	bool is_v6 = family == AF_INET6;
+	const struct skt_opt *interface = skt_endpoint_option(e, "interface");
 
 	if (interface && skt_sys.setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, interface->value,
 					    (socklen_t)strlen(interface->value) + 1) < 0)
 		return sockopt_failed("interface", interface->value, err);
+	return 0;
+}
+
+static int sockopt_ip(int fd, int family, const struct skt_endpoint *e, struct skt_error *err)
+{
+	const struct skt_opt *dscp = skt_endpoint_option(e, "dscp");
+	const struct skt_opt *congestion = skt_endpoint_option(e, "congestion");
+	bool is_v6 = family == AF_INET6;
+	int ret = skt_sockopt_interface(fd, e, err);
+
+	if (ret < 0)
+		return ret;
 	if (dscp && sockopt_set_int(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_TCLASS : IP_TOS,
 				    (int)dscp->number << 2) < 0)
 		return sockopt_failed("dscp", dscp->value, err);

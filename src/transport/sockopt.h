@@ -10,6 +10,10 @@
  * line). Returns 0, -SKT_E_DENIED or -SKT_E_USAGE with an error that names the option. */
 int skt_sockopt_apply(int fd, int family, const struct skt_endpoint *e, enum skt_role role, struct skt_error *err);
 
+/* Bind a socket to the interface of interface=, where that is said: once more where it came back under another index. Returns as
+ * above. */
+int skt_sockopt_interface(int fd, const struct skt_endpoint *e, struct skt_error *err);
+
 /* Set on an accepted TCP socket what it does not inherit from its listener: priority. Returns 0 or -1 with errno. */
 int skt_sockopt_not_inherited(int fd, const struct skt_endpoint *e);
 

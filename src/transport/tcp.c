@@ -11,6 +11,7 @@
 #include "transport/connect.h"
 #include "transport/inet.h"
 #include "transport/listening.h"
+#include "transport/regain.h"
 #include "transport/sockopt.h"
 #include "transport/transport.h"
 
@@ -75,6 +76,13 @@ static int tcp_listener(struct skt_loop *loop, struct skt_listener **ret, struct
 	return skt_listener_new(loop, SKT_FD_TCP, "tcp", ret, err);
 }
 
+static int tcp_again(int fd, const struct skt_endpoint *e, const struct skt_addr *addr, unsigned before, unsigned now,
+		     struct skt_error *err)
+{
+	(void)addr, (void)before, (void)now;
+	return skt_sockopt_interface(fd, e, err);
+}
+
 static int tcp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		      struct skt_error *err)
 {
@@ -83,6 +91,7 @@ static int tcp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struc
 
 	if (failed)
 		return failed;
+	skt_regain_start(l, e, tcp_again);
 	l->tuning = e;
 	if ((skt_sockopt_loopback_congestion(e) && !skt_addr_is_loopback(&l->socket[0].addr)) ||
 	    skt_endpoint_option(e, "priority"))

@@ -14,6 +14,7 @@
 #include "transport/connect.h"
 #include "transport/inet.h"
 #include "transport/listening.h"
+#include "transport/regain.h"
 #include "transport/sockopt.h"
 
 enum { UDP_BUFFER = 4 * 1024 * 1024 };
@@ -104,18 +105,28 @@ static int udp_join_one(int fd, const struct skt_addr *group, unsigned index, co
 	return ret < 0 ? udp_option_failed("join", skt_addr_print_host(group, text), err) : 0;
 }
 
-/* The group that is listened on, and those of join=, as far as they are of the socket's family. */
-static int udp_join(int fd, const struct skt_endpoint *e, const struct skt_addr *bound, struct skt_error *err)
+/* The opposite, for an interface that is gone: the kernel keeps such memberships, and a socket has room for few. */
+static int udp_leave_one(int fd, const struct skt_addr *group, unsigned index, const struct skt_endpoint *e,
+			 struct skt_error *err)
 {
-	unsigned index;
-	int all = 0, ret = udp_interface(e, &index, err);
+	struct group_req any = { .gr_interface = index };
 
-	if (ret < 0)
-		return ret;
-	/* else a socket hears the groups that any other socket of this machine has joined */
-	(void)skt_sys.setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &all, sizeof(all));
-	if (udp_is_multicast(bound))
-		ret = udp_join_one(fd, bound, index, e, err);
+	(void)e, (void)err;
+	memcpy(&any.gr_group, group->room, group->len);
+	(void)skt_sys.setsockopt(fd, group->sa.sa_family == AF_INET6 ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_LEAVE_GROUP,
+				 &any, sizeof(any));
+	return 0;
+}
+
+typedef int udp_member(int fd, const struct skt_addr *group, unsigned index, const struct skt_endpoint *e,
+		       struct skt_error *err);
+
+/* The group that is listened on, and those of join=, as far as they are of the socket's family. */
+static int udp_each_group(int fd, const struct skt_endpoint *e, const struct skt_addr *bound, unsigned index,
+			  udp_member *member, struct skt_error *err)
+{
+	int ret = udp_is_multicast(bound) ? member(fd, bound, index, e, err) : 0;
+
 	for (int i = 0; ret == 0 && i < e->n_opt; i++) {
 		struct skt_addr group;
 
@@ -127,9 +138,32 @@ static int udp_join(int fd, const struct skt_endpoint *e, const struct skt_addr 
 			skt_hint(err, "%s", _("groups are 224.0.0.0 to 239.255.255.255, and ff00::/8"));
 			return -SKT_E_USAGE;
 		}
-		ret = udp_join_one(fd, &group, index, e, err);
+		ret = member(fd, &group, index, e, err);
 	}
 	return ret;
+}
+
+static int udp_join(int fd, const struct skt_endpoint *e, const struct skt_addr *bound, struct skt_error *err)
+{
+	unsigned index;
+	int all = 0, ret = udp_interface(e, &index, err);
+
+	if (ret < 0)
+		return ret;
+	/* else a socket hears the groups that any other socket of this machine has joined */
+	(void)skt_sys.setsockopt(fd, IPPROTO_IP, IP_MULTICAST_ALL, &all, sizeof(all));
+	return udp_each_group(fd, e, bound, index, udp_join_one, err);
+}
+
+static int udp_again(int fd, const struct skt_endpoint *e, const struct skt_addr *addr, unsigned before, unsigned now,
+		     struct skt_error *err)
+{
+	int ret = skt_sockopt_interface(fd, e, err);
+
+	if (ret < 0)
+		return ret;
+	(void)udp_each_group(fd, e, addr, before, udp_leave_one, err);
+	return udp_each_group(fd, e, addr, now, udp_join_one, err);
 }
 
 /* df=yes: what is longer than the path takes is refused; no: it may be cut on the way. Else the system's own. */
@@ -256,14 +290,36 @@ static int udp_listener(struct skt_loop *loop, struct skt_listener **ret, struct
 	return skt_dgserver_new(loop, "udp", ret, err);
 }
 
+/* source= is about a group. */
+static int udp_check_source(const struct skt_endpoint *e, const struct skt_listener *l, struct skt_error *err)
+{
+	const struct skt_opt *source = skt_endpoint_option(e, "source");
+
+	if (!source || skt_endpoint_option(e, "join") || udp_is_multicast(&l->socket[0].addr))
+		return 0;
+	(void)skt_fail_at(err, source->at, "%s",
+			  _("source= without a group: it chooses who of a multicast group is heard"));
+	skt_hint(err, "%s", _("listen on the group, or name it: join=232.1.2.3; --allow chooses among other senders"));
+	return -SKT_E_USAGE;
+}
+
 static int udp_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		      struct skt_error *err)
 {
 	int failed = skt_inet_listen(loop, e, udp_listener, udp_listen_one, ret, err);
 
-	if (failed == 0 && udp_can_share(e, *ret))
+	if (failed < 0)
+		return failed;
+	failed = udp_check_source(e, *ret, err);
+	if (failed < 0) {
+		skt_listener_free(*ret);
+		*ret = NULL;
+		return failed;
+	}
+	if (udp_can_share(e, *ret))
 		skt_dgserver_shares(*ret, e, udp_more);
-	return failed;
+	skt_regain_start(*ret, e, udp_again);
+	return 0;
 }
 
 const struct skt_transport skt_udp = { .scheme = "udp", .n_fds = 1, .dial = udp_dial, .listen = udp_listen };

@@ -101,6 +101,10 @@ class Pair:
     def __init__(self, hosts=None):
         self.a = Machine(hosts)
         self.b = Machine(hosts)
+        self.lay()
+
+    def lay(self):
+        """The wire between them: an interface of each, with addresses, that is new each time."""
         self.a.ip("link", "add", "wire", "type", "veth", "peer", "name", "wire", "netns", self.b.name)
         for machine, v4, v6 in ((self.a, self.a4, self.a6), (self.b, self.b4, self.b6)):
             machine.ip("addr", "add", f"{v4}/24", "dev", "wire")
@@ -108,8 +112,12 @@ class Pair:
             machine.ip("link", "set", "wire", "up")
             for silent in (self.silent4, self.silent6):
                 machine.ip("neigh", "add", silent, "lladdr", "02:00:00:00:00:99", "dev", "wire", "nud", "permanent")
-            machine.ip("route", "add", "unreachable", "10.94.0.0/24")
-            machine.ip("-6", "route", "add", "unreachable", "fd94::/64")
+            machine.ip("route", "replace", "unreachable", "10.94.0.0/24")
+            machine.ip("-6", "route", "replace", "unreachable", "fd94::/64")
+
+    def tear(self):
+        """Take the interfaces away, with all that was bound to them."""
+        self.a.ip("link", "del", "wire")
 
     def close(self):
         self.a.close()

@@ -32,6 +32,29 @@ def clean_env(**more):
     return env
 
 
+def read_proc(pid, name):
+    try:
+        with open(f"/proc/{pid}/{name}", encoding="utf-8", errors="replace") as f:
+            return f.read().replace("\0", " ").strip()
+    except OSError as e:
+        return e.strerror
+
+
+def tree(pid, depth=0):
+    """What a process that should have ended does, and what its children do: a line each, for the message of a failure."""
+    try:
+        fds = {n: os.readlink(f"/proc/{pid}/fd/{n}") for n in sorted(os.listdir(f"/proc/{pid}/fd"), key=int)[:12]}
+    except OSError as e:
+        fds = e.strerror
+    stat = read_proc(pid, "stat").rsplit(")", 1)[-1].split()
+    lines = [f"{'  ' * depth}{pid} {read_proc(pid, 'cmdline')!r} state {stat[:1]} waits in {read_proc(pid, 'wchan')}, "
+             f"call {read_proc(pid, 'syscall')}, {fds}"]
+    for child in read_proc(pid, f"task/{pid}/children").split()[:8]:
+        if child.isdigit() and depth < 4:
+            lines += tree(int(child), depth + 1)
+    return lines
+
+
 class Reader(threading.Thread):
     """Takes a stream as it comes, so that its writer never waits, and lets others wait for what it brings."""
 
@@ -183,7 +206,7 @@ class Program:
         poll = select.poll()
         poll.register(self.pidfd, select.POLLIN)
         if not poll.poll(deadline.left_ms()):
-            raise TooLate(f"still runs after {deadline.seconds:g} s: {' '.join(self.words)}; {self.said()}")
+            raise TooLate("\n".join([f"still runs after {deadline.seconds:g} s: {' '.join(self.words)}; {self.said()}", *tree(self.pid)]))
         with self.lock:
             status = self.process.wait()
         for reader in (self.out, self.err):

@@ -3,6 +3,7 @@
 #include "virtual_time.h"
 
 #include <string.h>
+#include <sys/un.h>
 
 #include "io/dgserver.h"
 
@@ -170,12 +171,51 @@ static void an_answered_one_makes_room_only_after_ten_seconds_of_silence(void **
 	rig_close(&rig);
 }
 
+/* Messages of a unix socket wait at the sender until they are taken; between one and the next no timer must stand. Time stands still
+ * here. */
+static void a_unix_source_goes_as_fast_as_its_reader(void **state)
+{
+	enum { MESSAGES = 200 };
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	socklen_t n = sizeof(to.sun_family); /* a name of the kernel's choice */
+	struct rig rig = { .loop = support_loop(), .max = 1 };
+	struct skt_error err = { 0 };
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), sent = 0, got = 0;
+	int peer = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&to, n), 0);
+	n = sizeof(to);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&to, &n), 0);
+	assert_int_equal(connect(peer, (struct sockaddr *)&to, n), 0);
+	SUPPORT_OK(skt_dgserver_new(rig.loop, "unix-dgram", &rig.l, &err), &err);
+	SUPPORT_OK(skt_dgserver_add(rig.l, fd, AF_UNIX, false, &err), &err);
+	rig.l->on_ready = rig_ready;
+	rig.l->user = &rig;
+	assert_int_equal(skt_listener_watch(rig.l), 0);
+	for (int turn = 0; turn < 4 * MESSAGES && got < MESSAGES; turn++) {
+		char room[16];
+
+		while (sent < MESSAGES && send(peer, "message", 7, 0) == 7)
+			sent++;
+		support_settle(rig.loop);
+		while (rig.session[0] && skt_stream_read(rig.session[0], room, sizeof(room)) == 7)
+			got++;
+	}
+	assert_int_equal(got, MESSAGES);
+	skt_stream_free(rig.session[0]);
+	skt_listener_free(rig.l);
+	skt_loop_free(rig.loop);
+	(void)close(peer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		VIRTUAL_TEST(each_peer_is_a_session_with_its_own_messages_and_answers),
 		VIRTUAL_TEST(the_longest_silent_that_was_never_answered_makes_room),
 		VIRTUAL_TEST(an_answered_one_makes_room_only_after_ten_seconds_of_silence),
+		VIRTUAL_TEST(a_unix_source_goes_as_fast_as_its_reader),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
