@@ -9,7 +9,8 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "inspect/holder.h"
-#include "transport/transport.h"
+#include "transport/chain.h"
+#include "transport/open.h"
 
 struct soket_listener {
 	struct skt_endpoint e;
@@ -29,7 +30,7 @@ int skt_api_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct s
 		return -SKT_E_USAGE;
 	if (!t->listen)
 		return skt_fail_at(err, 0, _("%s cannot listen"), t->scheme);
-	failed = t->listen(loop, e, ret, err);
+	failed = skt_chain_listen(loop, e, ret, err);
 	if (failed < 0)
 		skt_holder_explain(e, err);
 	if (failed)
@@ -124,6 +125,51 @@ static int listener_take_merged(struct soket_listener *l, struct soket_stream **
 	return skt_api_stream_new(loop, stream, l->names.text[0], ret, err);
 }
 
+/* A stream that was accepted has been opened, or has failed. */
+struct listener_opening {
+	struct skt_stream *stream;
+	struct skt_error err;
+	bool is_done;
+};
+
+static void listener_opened(void *user, struct skt_stream *stream, const struct skt_error *err)
+{
+	struct listener_opening *o = user;
+
+	o->is_done = true;
+	o->stream = stream;
+	if (!stream)
+		o->err = *err;
+}
+
+/* The handshakes of what was accepted. */
+static int listener_open_stream(struct soket_listener *l, struct skt_loop *loop, struct skt_deadline *deadline,
+				struct skt_stream **stream, struct skt_error *err)
+{
+	struct listener_opening o = { 0 };
+	struct skt_dialer *dialer;
+	int failed;
+
+	if (!skt_chain_is_opening(&l->e))
+		return 0;
+	failed = skt_chain_accept(loop, &l->e, stream, err);
+	if (failed == 0)
+		failed = skt_dialer_new_accepted(loop, &l->e, *stream, listener_opened, &o, &dialer, err);
+	*stream = NULL;
+	if (failed)
+		return failed;
+	while (failed == 0 && !o.is_done)
+		failed = skt_deadline_round(deadline, loop, _("the client does not go on with its handshake"), err);
+	if (!o.is_done) {
+		skt_dialer_free(dialer);
+		return failed;
+	}
+	*stream = o.stream;
+	if (!o.stream)
+		*err = o.err;
+	return o.stream ? 0 : -(int)err->kind;
+}
+
 static int listener_take(struct soket_listener *l, int timeout_ms, struct soket_stream **ret, struct skt_error *err)
 {
 	struct skt_deadline deadline;
@@ -143,6 +189,11 @@ static int listener_take(struct soket_listener *l, int timeout_ms, struct soket_
 		return failed;
 	loop = l->spare;
 	l->spare = NULL;
+	failed = listener_open_stream(l, loop, &deadline, &stream, err);
+	if (failed) {
+		skt_loop_free(loop);
+		return failed;
+	}
 	return skt_api_stream_new(loop, stream, l->names.text[0], ret, err);
 }
 

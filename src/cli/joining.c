@@ -17,6 +17,7 @@
 #include "cli/say.h"
 #include "inspect/holder.h"
 #include "io/batch.h"
+#include "loop/signal.h"
 #include "observe/events.h"
 #include "relay/mixing.h"
 #include "relay/relay.h"
@@ -25,6 +26,7 @@
 #include "sys/clock.h"
 #include "sys/limit.h"
 #include "sys/sandbox.h"
+#include "transport/chain.h"
 #include "transport/sockopt.h"
 
 /* The last look around a failure: a flood of failing clients costs one a second. */
@@ -237,10 +239,14 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 static void joining_announce(struct joining_run *run, const struct skt_listener *l)
 {
 	char endpoint[SKT_ADDR_LENGTH], host[SKT_ADDR_LENGTH];
+	struct skt_chain_facts facts;
 
+	skt_chain_facts(&run->j->from, SKT_ROLE_LISTEN, &facts);
 	for (int i = 0; i < l->n; i++) {
 		const struct skt_addr *addr = &l->socket[i].addr;
-		struct skt_event event = { .kind = SKT_EVENT_LISTENING };
+		struct skt_event event = { .kind = SKT_EVENT_LISTENING,
+					   .pin = facts.pin,
+					   .fingerprint = facts.fingerprint };
 
 		event.from = skt_addr_print_endpoint(addr, l->scheme, endpoint);
 		event.address = skt_addr_print_host(addr, host);
@@ -248,6 +254,50 @@ static void joining_announce(struct joining_run *run, const struct skt_listener 
 		event.port = skt_addr_port(addr);
 		run->events.observer.on(&run->events.observer, &event);
 	}
+	if (run->json || skt_say_level() < 0)
+		return;
+	if (facts.self_names) {
+		skt_say(_("a certificate was made for %s"), facts.self_names);
+		skt_say(_("its fingerprint: %s"), facts.fingerprint);
+		skt_say(_("clients know it by: pin=%s"), facts.pin);
+	}
+	if (facts.open_key)
+		skt_say(_("everybody on this machine can read the private key in %s: chmod 600 it"), facts.open_key);
+}
+
+/* What is not checked is said, once. */
+static void joining_say_unchecked(const struct joining_run *run)
+{
+	for (int side = run->j->listens; side < 2; side++) {
+		const struct skt_endpoint *e = side ? &run->j->to : &run->j->from;
+		struct skt_chain_facts facts;
+		struct skt_text name = { 0 };
+
+		skt_chain_facts(e, SKT_ROLE_DIAL, &facts);
+		if (!facts.no_verify || run->json)
+			continue;
+		skt_endpoint_print_address(e, &name);
+		skt_say(_("verify=no: whoever answers as %s is believed, and may read and change everything"),
+			skt_text_get(&name));
+		skt_text_release(&name);
+	}
+}
+
+/* Certificates and names are looked at before anything is opened: what is wrong with them is told at once. */
+static int joining_prepare(struct joining_run *run, struct skt_error *err)
+{
+	const struct skt_chain *chain;
+	int ret = 0;
+
+	if (run->j->listens)
+		ret = skt_chain_of(&run->j->from, SKT_ROLE_LISTEN, &chain, err);
+	else
+		ret = skt_chain_of(&run->j->from, SKT_ROLE_DIAL, &chain, err);
+	if (ret == 0)
+		ret = skt_chain_of(&run->j->to, SKT_ROLE_DIAL, &chain, err);
+	if (ret == 0)
+		joining_say_unchecked(run);
+	return ret;
 }
 
 /* The directory of a path, for rules about what lies in it. Caller frees. */
@@ -262,7 +312,7 @@ static char *joining_directory(const char *path)
 
 struct joining_rights {
 	struct skt_needs needs;
-	char *owned[8];
+	char *owned[16];
 	int n_owned;
 };
 
@@ -275,9 +325,9 @@ static void joining_path(struct joining_rights *r, char *path, bool writes)
 		return;
 	}
 	r->owned[r->n_owned++] = path;
-	if (writes)
+	if (writes && n->n_write < (int)SKT_LENGTH(n->write))
 		n->write[n->n_write++] = path;
-	else
+	else if (!writes && n->n_read < (int)SKT_LENGTH(n->read))
 		n->read[n->n_read++] = path;
 }
 
@@ -322,6 +372,18 @@ static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint
 		joining_needs_path(r, e->address);
 }
 
+/* A file that is read again on SIGHUP, perhaps replaced by then. */
+static void joining_needs_file(void *user, const char *path)
+{
+	struct joining_rights *r = user;
+	char *real = realpath(path, NULL);
+
+	joining_path(r, joining_directory(path), false);
+	if (real)
+		joining_path(r, joining_directory(real), false);
+	free(real);
+}
+
 static void joining_drop_rights(struct joining_run *run)
 {
 	const struct skt_joining *j = run->j;
@@ -330,6 +392,8 @@ static void joining_drop_rights(struct joining_run *run)
 
 	joining_needs_of(&r, &j->from, j->listens);
 	joining_needs_of(&r, &j->to, false);
+	if (j->listens)
+		skt_chain_files(&j->from, joining_needs_file, &r);
 	for (int side = j->listens; side < 2 && !r.needs.programs; side++)
 		skt_holder_foresee(joining_side(run, side), &run->before[side]);
 	version = skt_sandbox_enter(&r.needs);
@@ -345,12 +409,8 @@ static void joining_drop_rights(struct joining_run *run)
 
 static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct skt_listener **ret, struct skt_error *err)
 {
-	const struct skt_transport *t = skt_transport_of(&run->j->from, err);
-	int failed;
+	int failed = skt_chain_listen(loop, &run->j->from, ret, err);
 
-	if (!t)
-		return -SKT_E_USAGE;
-	failed = t->listen(loop, &run->j->from, ret, err);
 	if (failed < 0)
 		skt_holder_explain(&run->j->from, err);
 	if (failed == 0 &&
@@ -416,8 +476,10 @@ static void joining_say_lacks(const struct joining_run *run)
 static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)
 {
 	struct skt_listener *listener = NULL;
-	int ret;
+	int ret = joining_prepare(run, err);
 
+	if (ret < 0)
+		return ret;
 	if (run->j->listens) {
 		ret = joining_listen(run, loop, &listener, err);
 		if (ret < 0)
@@ -427,6 +489,8 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 		skt_say("%s",
 			_("messages meet a stream: their boundaries are lost there; frame=line or len16 keeps them"));
 	joining_say_lacks(run);
+	if (run->j->listens && skt_endpoint_option(&run->j->from, "cert"))
+		skt_signals_hup_reloads();
 	joining_drop_rights(run);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
 			    joining_watch, run, &run->totals, status, err);

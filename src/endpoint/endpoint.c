@@ -142,11 +142,23 @@ static int endpoint_check_family(const struct skt_endpoint *e, int address_at, s
 	return r;
 }
 
+/* Whether something stands between the endpoint and its transport. */
+static bool endpoint_has_more(const struct skt_endpoint *e)
+{
+	return e->n_layer > 1 || skt_endpoint_option(e, "via") || skt_endpoint_option(e, "proxy") ||
+	       skt_endpoint_option(e, "accept-proxy");
+}
+
 /* What can be judged only when the whole endpoint is there. */
 static int endpoint_finish(struct skt_endpoint *e, int address_at, struct skt_error *err)
 {
 	if (e->n_layer == 0)
 		return endpoint_fail_missing(address_at, err);
+	if (endpoint_has_more(e)) {
+		e->kept = skt_store_take(&e->store, sizeof(*e->kept));
+		if (!e->kept)
+			return skt_fail_memory(err);
+	}
 	return endpoint_check_family(e, address_at, err);
 }
 
@@ -286,6 +298,8 @@ int skt_endpoint_default(struct skt_endpoint *e, const char *key, const char *va
 
 void skt_endpoint_release(struct skt_endpoint *e)
 {
+	if (e->kept && e->kept->release)
+		e->kept->release(e->kept);
 	skt_store_release(&e->store);
 	*e = (struct skt_endpoint){ 0 };
 }

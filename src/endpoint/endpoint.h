@@ -21,6 +21,12 @@ struct skt_opt {
 	int at;            /* offset of the key in the source text */
 };
 
+/* What those who open an endpoint keep with it: made once, released with it. */
+struct skt_kept {
+	void *of[2]; /* dialled, listened on */
+	void (*release)(struct skt_kept *kept);
+};
+
 /* A zeroed struct is safe to release. Every pointer points into what `store` owns, or at static data. */
 struct skt_endpoint {
 	char *store;                                    /* see store.h */
@@ -39,6 +45,7 @@ struct skt_endpoint {
 	int argc;
 	struct skt_opt opt[SKT_OPTIONS_MAX];
 	int n_opt;
+	struct skt_kept *kept; /* NULL: nothing stands between the endpoint and its transport */
 };
 
 /* Read one endpoint from one string, options and all ("tls://h:443 alpn=h2"; words separated by blanks, values with
@@ -69,6 +76,9 @@ int skt_endpoint_default(struct skt_endpoint *e, const char *key, const char *va
 void skt_endpoint_print(const struct skt_endpoint *e, struct skt_text *ret);
 /* As above without options and role: what events and errors show. */
 void skt_endpoint_print_address(const struct skt_endpoint *e, struct skt_text *ret);
+
+/* "tls", "wss", "tls+unix": what stands before the colon, without a role. */
+void skt_endpoint_print_scheme(const struct skt_endpoint *e, struct skt_text *ret);
 
 void skt_endpoint_release(struct skt_endpoint *e);
 

@@ -39,7 +39,7 @@ static const char *print_layer_name(const struct skt_endpoint *e, int i, int *le
 }
 
 /* "tls" for tls over tcp: a layer does not name what is below it anyway. */
-static void print_layers(const struct skt_endpoint *e, struct skt_text *ret)
+void skt_endpoint_print_scheme(const struct skt_endpoint *e, struct skt_text *ret)
 {
 	int length;
 
@@ -98,7 +98,7 @@ static void print_path(const struct skt_endpoint *e, struct skt_text *ret)
 
 void skt_endpoint_print_address(const struct skt_endpoint *e, struct skt_text *ret)
 {
-	print_layers(e, ret);
+	skt_endpoint_print_scheme(e, ret);
 	skt_text_addc(ret, ':');
 	switch (skt_endpoint_transport(e)->form) {
 	case SKT_FORM_HOST:

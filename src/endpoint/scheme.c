@@ -10,6 +10,7 @@
 #include "base/message.h"
 #include "base/unit.h"
 #include "endpoint/ip.h"
+#include "endpoint/optlayer.h"
 
 /* Readers of SKT_OPT_STRING values that are not just any text; see struct skt_optspec. */
 
@@ -62,7 +63,7 @@ static int scheme_read_variable(const char *value, int64_t *ret)
 }
 
 /* line | len16 | len32 | none | chunk=N; the number is 0, or N */
-static int scheme_read_frame(const char *value, int64_t *ret)
+int skt_read_frame(const char *value, int64_t *ret)
 {
 	static const char *const words[] = { "none", "line", "len16", "len32" };
 	static const char chunk[] = "chunk=";
@@ -98,8 +99,6 @@ static int scheme_read_short_name(const char *value, int64_t *ret)
 		return (int)n;
 	return n > 15 ? 15 : -1;
 }
-
-#define YES_NO "yes|no"
 
 static const struct skt_optspec opening[] = {
 	{ .key = "timeout",
@@ -297,7 +296,7 @@ static const struct skt_optspec messages[] = {
 	  .type = SKT_OPT_STRING,
 	  .def = "none",
 	  .unit = "FRAME",
-	  .read = scheme_read_frame,
+	  .read = skt_read_frame,
 	  .help = N_("messages in a stream: line, len16, len32, chunk=N, none") },
 	{ .key = "pace",
 	  .type = SKT_OPT_STRING,
@@ -497,44 +496,6 @@ static const struct skt_optspec text[] = {
 	{ .key = NULL },
 };
 
-static const struct skt_optspec tls[] = {
-	{ .key = "alpn",
-	  .type = SKT_OPT_STRING,
-	  .unit = "NAME[,NAME]",
-	  .help = N_("what is spoken inside TLS: h2,http/1.1 (RFC 7301)") },
-	{ .key = "sni",
-	  .type = SKT_OPT_STRING,
-	  .unit = "NAME",
-	  .role = SKT_ROLE_DIAL,
-	  .help = N_("the server's name, where it is not the host (RFC 6066)") },
-	{ .key = "verify",
-	  .type = SKT_OPT_BOOL,
-	  .def = "yes",
-	  .unit = YES_NO,
-	  .help = N_("check the peer's certificate, and its name") },
-	{ .key = "pin",
-	  .type = SKT_OPT_STRING,
-	  .unit = "SHA256",
-	  .role = SKT_ROLE_DIAL,
-	  .help = N_("the fingerprint of the peer's public key") },
-	{ .key = "ca",
-	  .type = SKT_OPT_STRING,
-	  .unit = "FILE",
-	  .help = N_("the certificates to trust, instead of the system's") },
-	{ .key = "cert", .type = SKT_OPT_STRING, .unit = "FILE", .help = N_("the certificate to show the peer") },
-	{ .key = "key", .type = SKT_OPT_STRING, .unit = "FILE", .help = N_("the private key of that certificate") },
-	{ .key = NULL },
-};
-
-static const struct skt_optspec ws[] = {
-	{ .key = "path", .type = SKT_OPT_STRING, .def = "/", .unit = "PATH", .help = N_("the path of the web address") },
-	{ .key = "protocol",
-	  .type = SKT_OPT_STRING,
-	  .unit = "NAME",
-	  .help = N_("the protocol to speak inside the WebSocket (RFC 6455)") },
-	{ .key = NULL },
-};
-
 #define TCP_LIKE(...) \
 	.form = SKT_FORM_HOST, .can_listen = true, .can_dial = true, .protocol = "TCP", .options = { __VA_ARGS__ }
 #define UNIX_LIKE .form = SKT_FORM_PATH, .can_listen = true, .can_dial = true
@@ -542,48 +503,45 @@ static const struct skt_optspec ws[] = {
 
 static const struct skt_scheme schemes[] = {
 	{ .name = "tcp",
-	  TCP_LIKE(opening, ending, socket_group, queue, family, ip, tcp),
+	  TCP_LIKE(opening, ending, socket_group, queue, family, ip, tcp, skt_group_via, skt_group_proxy),
 	  .summary = N_("a stream of bytes, complete and in order"),
 	  .example = "example.com:80" },
 	{ .name = "tcp4",
-	  TCP_LIKE(opening, ending, socket_group, queue, ip, tcp),
+	  TCP_LIKE(opening, ending, socket_group, queue, ip, tcp, skt_group_via, skt_group_proxy),
 	  .summary = N_("tcp over IPv4 only"),
 	  .example = "tcp4://example.com:80" },
 	{ .name = "tcp6",
-	  TCP_LIKE(opening, ending, socket_group, queue, v6only, ip, tcp),
+	  TCP_LIKE(opening, ending, socket_group, queue, v6only, ip, tcp, skt_group_via, skt_group_proxy),
 	  .summary = N_("tcp over IPv6 only"),
 	  .example = "tcp6://[::1]:80" },
 	{ .name = "tls",
 	  .form = SKT_FORM_HOST,
 	  .is_layer = true,
-	  .is_later = true,
 	  .can_listen = true,
 	  .can_dial = true,
 	  .below = "tcp",
 	  .summary = N_("encrypts, and proves the peer's name (RFC 8446)"),
 	  .example = "tls://example.com:443 alpn=h2",
-	  .options = { tls } },
+	  .options = { skt_group_tls } },
 	{ .name = "ws",
 	  .form = SKT_FORM_HOST,
 	  .is_layer = true,
-	  .is_later = true,
 	  .can_listen = true,
 	  .can_dial = true,
 	  .below = "tcp",
 	  .summary = N_("a WebSocket, which web servers pass on (RFC 6455)"),
 	  .example = "ws://example.com:80 path=/chat",
-	  .options = { ws } },
+	  .options = { skt_group_ws } },
 	{ .name = "wss",
 	  .form = SKT_FORM_HOST,
 	  .is_layer = true,
-	  .is_later = true,
 	  .can_listen = true,
 	  .can_dial = true,
 	  .below = "tcp",
 	  .alias = "ws+tls",
 	  .summary = N_("a WebSocket inside TLS; short for ws+tls"),
 	  .example = "wss://example.com:443 path=/chat",
-	  .options = { ws, tls } },
+	  .options = { skt_group_ws, skt_group_tls } },
 	{ .name = "udp",
 	  .form = SKT_FORM_HOST,
 	  .is_dgram = true,
@@ -597,7 +555,7 @@ static const struct skt_scheme schemes[] = {
 	  UNIX_LIKE,
 	  .summary = N_("a stream of bytes to a program on this machine"),
 	  .example = "/run/app.sock",
-	  .options = { opening, ending, socket_group, queue, unix_file } },
+	  .options = { opening, ending, socket_group, queue, unix_file, skt_group_proxy } },
 	{ .name = "unix-seqpacket",
 	  UNIX_LIKE,
 	  .summary = N_("like unix, in pieces that keep their boundaries"),

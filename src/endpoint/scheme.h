@@ -46,7 +46,7 @@ struct skt_optspec {
 	int (*read)(const char *value, int64_t *ret);
 };
 
-enum { SKT_OPTGROUPS_MAX = 8, SKT_RETRY_FOREVER = INT32_MAX };
+enum { SKT_OPTGROUPS_MAX = 12, SKT_RETRY_FOREVER = INT32_MAX };
 
 struct skt_scheme {
 	const char *name;

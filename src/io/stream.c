@@ -35,6 +35,13 @@ struct skt_fd *skt_stream_raw(struct skt_stream *s)
 	return s->ops->raw ? s->ops->raw(s) : NULL;
 }
 
+struct skt_fd *skt_stream_bottom(struct skt_stream *s)
+{
+	while (s->below)
+		s = s->below;
+	return skt_stream_raw(s);
+}
+
 int skt_stream_finish(struct skt_stream *s, bool cut, int *status)
 {
 	if (s->ops->finish)

@@ -60,6 +60,8 @@ ssize_t skt_stream_read(struct skt_stream *s, void *buf, size_t n);
 ssize_t skt_stream_write(struct skt_stream *s, const void *buf, size_t n);
 int skt_stream_shut(struct skt_stream *s);
 struct skt_fd *skt_stream_raw(struct skt_stream *s);
+/* The descriptors at the bottom of the chain, whatever stands on them; or NULL. To look at, not to move bytes by. */
+struct skt_fd *skt_stream_bottom(struct skt_stream *s);
 int skt_stream_finish(struct skt_stream *s, bool cut, int *status);
 /* NULL is fine. */
 void skt_stream_free(struct skt_stream *s);

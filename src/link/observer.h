@@ -44,7 +44,8 @@ struct skt_event {
 	const char *from, *to;      /* endpoints, with real addresses */
 	const char *address, *path; /* LISTENING: the address without its port, or the socket's path */
 	unsigned port;
-	uint64_t sent, received; /* bytes delivered from FROM to TO, and back */
+	const char *pin, *fingerprint; /* LISTENING: of a certificate that was made, or NULL */
+	uint64_t sent, received;       /* bytes delivered from FROM to TO, and back */
 	skt_time duration;
 	const char *how; /* "done", "idle", "cut", "failed"; NOTICE: the sentence */
 	const struct skt_error *err;

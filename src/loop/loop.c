@@ -29,7 +29,7 @@ struct skt_loop {
 	void (*on_poke)(void *user);
 	void *poke_user;
 	struct skt_pipepool pipes;
-	void *scratch, *block;
+	void *scratch, *room, *block;
 	int at, n; /* the batch: the event being handled, and how many there are */
 	struct epoll_event batch[LOOP_BATCH];
 };
@@ -78,6 +78,7 @@ void skt_loop_free(struct skt_loop *loop)
 	skt_pipepool_release(&loop->pipes);
 	skt_timers_release(&loop->timers);
 	skt_free(loop->scratch);
+	skt_free(loop->room);
 	skt_free(loop->block);
 	skt_free(loop);
 }
@@ -280,6 +281,13 @@ void *skt_loop_scratch(struct skt_loop *loop)
 struct skt_pipepool *skt_loop_pipes(struct skt_loop *loop)
 {
 	return &loop->pipes;
+}
+
+void *skt_loop_room(struct skt_loop *loop)
+{
+	if (!loop->room)
+		loop->room = skt_malloc(SKT_ROOM_SIZE);
+	return loop->room;
 }
 
 void *skt_loop_block(struct skt_loop *loop, size_t n_bytes)

@@ -12,7 +12,8 @@
 enum { SIGNAL_LOOPS = 64 };
 
 static struct skt_loop *_Atomic signal_loops[SIGNAL_LOOPS];
-static atomic_int signal_stops;
+static atomic_int signal_stops, signal_reloads;
+static atomic_bool signal_hup_reloads;
 
 static void signal_poke_all(void)
 {
@@ -28,7 +29,9 @@ static void signal_came(int number)
 {
 	int kept = errno;
 
-	if (number != SIGWINCH)
+	if (number == SIGHUP && atomic_load(&signal_hup_reloads))
+		atomic_fetch_add(&signal_reloads, 1);
+	else if (number != SIGWINCH)
 		atomic_fetch_add(&signal_stops, 1);
 	signal_poke_all();
 	errno = kept;
@@ -71,6 +74,16 @@ void skt_signals_remove(struct skt_loop *loop)
 
 		(void)atomic_compare_exchange_strong(&signal_loops[i], &it, NULL);
 	}
+}
+
+void skt_signals_hup_reloads(void)
+{
+	atomic_store(&signal_hup_reloads, true);
+}
+
+int skt_signals_reloads(void)
+{
+	return atomic_load(&signal_reloads);
 }
 
 int skt_signals_stops(void)

@@ -13,6 +13,10 @@ void skt_signals_add(struct skt_loop *loop);
 void skt_signals_remove(struct skt_loop *loop);
 /* How often we were asked to stop. */
 int skt_signals_stops(void);
+/* From now on SIGHUP asks to read files again, not to stop. */
+void skt_signals_hup_reloads(void);
+/* How often we were asked to. */
+int skt_signals_reloads(void);
 /* As if a signal had come: for a thread that asks all others to end. */
 void skt_signals_stop(void);
 

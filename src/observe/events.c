@@ -52,10 +52,14 @@ static void events_json_listening(struct skt_json *j, const struct skt_event *ev
 	skt_json_string(j, "endpoint", event->from);
 	if (event->path) {
 		skt_json_string(j, "path", event->path);
-		return;
+	} else {
+		skt_json_string(j, "address", event->address);
+		skt_json_int(j, "port", event->port);
 	}
-	skt_json_string(j, "address", event->address);
-	skt_json_int(j, "port", event->port);
+	if (!event->pin)
+		return;
+	skt_json_string(j, "pin", event->pin);
+	skt_json_string(j, "fingerprint", event->fingerprint);
 }
 
 static void events_json_messages(struct skt_json *j, const struct skt_messages *m)

@@ -26,7 +26,7 @@ struct member {
 	struct crew *crew;
 	struct skt_loop *loop;
 	struct skt_relay *relay;
-	int stops; /* seen so far */
+	int stops, reloads; /* seen so far */
 };
 
 /* A signal came, or another thread has ended: also the main one's cue to look. */
@@ -34,6 +34,10 @@ static void member_poked(void *user)
 {
 	struct member *m = user;
 
+	if (m->loop == m->crew->main_loop && m->reloads != skt_signals_reloads()) {
+		m->reloads = skt_signals_reloads();
+		skt_relay_reload(m->relay);
+	}
 	for (; m->stops < skt_signals_stops() && m->stops < 2; m->stops++)
 		skt_relay_stop(m->relay);
 	if (skt_relay_is_done(m->relay))

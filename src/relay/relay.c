@@ -12,6 +12,7 @@
 #include "base/message.h"
 #include "relay/session.h"
 #include "sys/limit.h"
+#include "transport/chain.h"
 
 #define RELAY_PAUSE (50 * SKT_MS)
 
@@ -96,6 +97,12 @@ static void relay_pause(struct skt_relay *relay, bool for_a_while)
 		(void)skt_loop_after(relay->loop, &relay->timer, RELAY_PAUSE, relay_pause_over);
 }
 
+void skt_relay_session_opened(struct skt_relay *relay)
+{
+	if (relay->config->once)
+		relay_close_listener(relay);
+}
+
 void skt_relay_session_ended(struct skt_relay *relay)
 {
 	if (relay->is_full)
@@ -166,14 +173,17 @@ static bool relay_accept(struct skt_relay *relay)
 		skt_relay_session_ended(relay);
 		return false;
 	}
-	if (!skt_access_lets_in(&relay->config->access, &peer)) {
+	if (!skt_chain_lets_tell(relay->config->from, &peer) || !skt_access_lets_in(&relay->config->access, &peer)) {
 		relay_refuse(relay, stream, &peer);
 		return true;
 	}
+	/* of one client only: when it is known to be one */
+	if (relay->config->once && skt_chain_is_opening(relay->config->from))
+		relay_pause(relay, false);
 	skt_session_start(relay, stream, &peer);
-	if (relay->config->once)
+	if (relay->config->once && !skt_chain_is_opening(relay->config->from))
 		relay_close_listener(relay);
-	return true;
+	return !relay->is_full;
 }
 
 static void relay_ready(void *user)
@@ -195,6 +205,17 @@ static void relay_notice(void *user, const char *text)
 	event.from = skt_text_get(&from);
 	skt_relay_tell(relay, &event);
 	skt_text_release(&from);
+}
+
+void skt_relay_reload(struct skt_relay *relay)
+{
+	struct skt_error err = { 0 };
+	int done = skt_chain_reload(relay->config->from, &err);
+
+	if (done > 0)
+		relay_notice(relay, _("the certificates were read again: new clients see them"));
+	else if (done < 0)
+		relay_notice(relay, err.text);
 }
 
 int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, struct skt_listener *listener,

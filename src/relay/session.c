@@ -22,6 +22,7 @@
 #include "io/filter/media.h"
 #include "relay/mixing.h"
 #include "sys/clock.h"
+#include "transport/chain.h"
 
 static atomic_uint_fast64_t session_count; /* of all threads */
 
@@ -75,7 +76,8 @@ static void session_not_opened(struct skt_session *s, const struct skt_error *er
 	char from[SKT_ADDR_LENGTH];
 
 	s->relay->totals.failed++;
-	session_outcome(s, err);
+	if (!s->is_opening) /* a client that cannot even begin is not the one that is waited for */
+		session_outcome(s, err);
 	session_event(s, SKT_EVENT_FAILED, &event);
 	event.err = err;
 	if (!event.from) {
@@ -293,7 +295,7 @@ void skt_session_link_done(struct skt_link *link)
 static void session_record_side(const struct skt_session *s, int side, char *ret)
 {
 	const struct skt_endpoint *e = side ? s->relay->config->to : s->relay->config->from;
-	struct skt_fd *raw = skt_stream_raw(s->link.side[side]);
+	struct skt_fd *raw = skt_stream_bottom(s->link.side[side]);
 	int fd = skt_dgconn_fd(s->link.side[side]);
 	struct skt_addr addr;
 
@@ -348,7 +350,7 @@ static void session_dialled_to(void *user, struct skt_stream *stream, const stru
 static void session_origin(struct skt_session *s, const struct skt_addr *peer, struct skt_origin *ret)
 {
 	const struct skt_relay_config *config = s->relay->config;
-	struct skt_fd *raw = s->link.side[0] ? skt_stream_raw(s->link.side[0]) : NULL;
+	struct skt_fd *raw = s->link.side[0] ? skt_stream_bottom(s->link.side[0]) : NULL;
 
 	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once };
 	ret->is_tolerant = config->tolerates;
@@ -373,7 +375,7 @@ static void session_origin(struct skt_session *s, const struct skt_addr *peer, s
 static void session_from_woken(void *user)
 {
 	struct skt_session *s = user;
-	const struct skt_fd *raw = skt_stream_raw(s->link.side[0]);
+	const struct skt_fd *raw = skt_stream_bottom(s->link.side[0]);
 	struct skt_error err;
 
 	if (!raw || raw->in.fd != raw->out.fd || !(raw->ready & (SKT_HUP | SKT_ERR)) || skt_fd_waiting(raw) > 0)
@@ -406,6 +408,40 @@ static void session_dialled_from(void *user, struct skt_stream *stream, const st
 	if (s->record)
 		session_record_side(s, 0, s->record->from);
 	session_dial(s, s->relay->config->to, NULL, session_dialled_to);
+}
+
+/* A client is there: whom it wants is dialled. */
+static void session_has_from(struct skt_session *s, struct skt_stream *from, const struct skt_addr *peer)
+{
+	s->link.side[0] = from;
+	skt_stream_on_wake(from, session_from_woken, s);
+	session_dial(s, s->relay->config->to, peer, session_dialled_to);
+}
+
+static void session_opened_from(void *user, struct skt_stream *stream, const struct skt_error *err)
+{
+	struct skt_session *s = user;
+
+	s->dialer = NULL;
+	if (!stream) {
+		session_not_opened(s, err);
+		return;
+	}
+	s->is_opening = false;
+	skt_relay_session_opened(s->relay);
+	session_has_from(s, stream, NULL);
+}
+
+/* What was accepted has layers to open first: the client must do its part of a handshake. */
+static void session_open_from(struct skt_session *s, struct skt_stream *from)
+{
+	const struct skt_endpoint *e = s->relay->config->from;
+	struct skt_error err;
+
+	s->is_opening = true;
+	if (skt_chain_accept(s->relay->loop, e, &from, &err) < 0 ||
+	    skt_dialer_new_accepted(s->relay->loop, e, from, session_opened_from, s, &s->dialer, &err) < 0)
+		session_not_opened(s, &err);
 }
 
 static bool session_record_new(struct skt_session *s, const struct skt_addr *peer)
@@ -445,18 +481,18 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 	s->last->next = s;
 	relay->sessions.last = s;
 	relay->n_sessions++;
-	s->link.side[0] = from;
 	if (relay->config->names_links && !session_record_new(s, peer)) {
+		skt_stream_free(from);
 		(void)skt_fail_memory(&err);
 		session_not_opened(s, &err);
 		return;
 	}
-	if (from) {
-		skt_stream_on_wake(from, session_from_woken, s);
-		session_dial(s, relay->config->to, peer, session_dialled_to);
-	} else {
+	if (!from)
 		session_dial(s, relay->config->from, NULL, session_dialled_from);
-	}
+	else if (skt_chain_is_opening(relay->config->from))
+		session_open_from(s, from);
+	else
+		session_has_from(s, from, peer);
 }
 
 void skt_session_end(struct skt_session *s)

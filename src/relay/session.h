@@ -19,6 +19,7 @@ struct skt_session {
 	struct skt_session *next, *last; /* of the relay's ring */
 	struct skt_dialer *dialer;       /* while FROM or TO is being dialled */
 	struct skt_record *record;       /* or NULL */
+	bool is_opening;                 /* the handshake of what was accepted is going on */
 	bool is_linked, is_finishing;
 };
 
@@ -45,6 +46,10 @@ void skt_session_link_done(struct skt_link *link);
 void skt_session_cut(struct skt_session *session);
 /* The same for one that nothing is missing of. */
 void skt_session_end(struct skt_session *session);
+/* Of relay.c: read certificates again, and tell. */
+void skt_relay_reload(struct skt_relay *relay);
+/* Of relay.c: a client has done its handshake. */
+void skt_relay_session_opened(struct skt_relay *relay);
 /* Of relay.c: a session has ended and is freed. */
 void skt_relay_session_ended(struct skt_relay *relay);
 /* Add to the totals what became of messages. */

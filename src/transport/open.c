@@ -13,6 +13,7 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "sys/clock.h"
+#include "transport/chain.h"
 
 #define DIAL_TIMEOUT (10 * SKT_SECOND)
 #define DIAL_FIRST_PAUSE (100 * SKT_MS)
@@ -22,14 +23,13 @@
 struct skt_dialer {
 	struct skt_loop *loop;
 	const struct skt_endpoint *e;
-	const struct skt_transport *transport;
 	struct skt_origin origin;
 	struct skt_stream *stream;
 	struct skt_timer timer; /* the deadline of an attempt, or the end of a pause */
 	struct skt_task task;
 	skt_time deadline, pause;
 	int64_t retries; /* left */
-	bool is_decided;
+	bool is_decided, is_accepted;
 	struct skt_error err;
 	skt_dialed *done;
 	void *user;
@@ -95,7 +95,7 @@ static void dialer_failed(struct skt_dialer *d)
 
 	skt_stream_free(d->stream);
 	d->stream = NULL;
-	if (dialer_is_busy(d) && skt_now() < d->deadline) {
+	if (!d->is_accepted && dialer_is_busy(d) && skt_now() < d->deadline) {
 		(void)skt_pipepool_trim(skt_loop_pipes(d->loop));
 		pause = DIAL_BUSY_PAUSE;
 	} else if (d->retries > 0 && d->err.kind != SKT_E_USAGE) {
@@ -116,6 +116,13 @@ static void dialer_expired(struct skt_timer *timer)
 	struct skt_dialer *d = SKT_OUTER(timer, struct skt_dialer, timer);
 	struct skt_text name = { 0 };
 
+	if (d->is_accepted) {
+		(void)skt_fail(&d->err, SKT_E_TIMEOUT, 0, "%s",
+			       _("timed out: the client does not go on with its handshake"));
+		skt_hint(&d->err, "%s", _("it may speak something else, or be slow: timeout= gives it longer"));
+		dialer_failed(d);
+		return;
+	}
 	skt_endpoint_print_address(d->e, &name);
 	(void)skt_fail(&d->err, SKT_E_TIMEOUT, 0, _("timed out: %.180s does not answer"), skt_text_get(&name));
 	skt_hint(&d->err, "%s", _("a firewall may drop it; check the address, or wait longer with timeout="));
@@ -142,16 +149,9 @@ static void dialer_woken(void *user)
 	dialer_failed(d);
 }
 
-static void dialer_attempt(struct skt_dialer *d)
+/* The stream is there: open it, before the deadline. */
+static void dialer_begin(struct skt_dialer *d, skt_time now)
 {
-	skt_time now = skt_now(), timeout = skt_endpoint_number(d->e, "timeout", DIAL_TIMEOUT);
-
-	if (d->deadline < now)
-		d->deadline = timeout ? now + timeout : SKT_FOREVER;
-	if (d->transport->dial(d->loop, d->e, &d->origin, &d->stream, &d->err) < 0) {
-		dialer_failed(d);
-		return;
-	}
 	skt_stream_on_wake(d->stream, dialer_woken, d);
 	if (d->deadline != SKT_FOREVER && skt_loop_after(d->loop, &d->timer, d->deadline - now, dialer_expired) < 0) {
 		(void)skt_fail_memory(&d->err);
@@ -159,6 +159,25 @@ static void dialer_attempt(struct skt_dialer *d)
 		return;
 	}
 	dialer_woken(d);
+}
+
+static skt_time dialer_deadline(const struct skt_dialer *d, skt_time now)
+{
+	skt_time timeout = skt_endpoint_number(d->e, "timeout", DIAL_TIMEOUT);
+
+	return timeout ? now + timeout : SKT_FOREVER;
+}
+
+static void dialer_attempt(struct skt_dialer *d)
+{
+	skt_time now = skt_now();
+
+	if (d->deadline < now)
+		d->deadline = dialer_deadline(d, now);
+	if (skt_chain_dial(d->loop, d->e, &d->origin, &d->stream, &d->err) < 0)
+		dialer_failed(d);
+	else
+		dialer_begin(d, now);
 }
 
 static int dialer_retries(const struct skt_endpoint *e, int64_t *ret, struct skt_error *err)
@@ -177,28 +196,53 @@ static int dialer_retries(const struct skt_endpoint *e, int64_t *ret, struct skt
 	return -SKT_E_USAGE;
 }
 
-int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
-		   skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err)
+static struct skt_dialer *dialer_make(struct skt_loop *loop, const struct skt_endpoint *e, skt_dialed *done, void *user)
 {
-	const struct skt_transport *transport = skt_transport_of(e, err);
-	struct skt_dialer *d;
-	int64_t retries;
+	struct skt_dialer *d = SKT_NEW(struct skt_dialer);
 
-	if (!transport || dialer_retries(e, &retries, err) < 0)
-		return -SKT_E_USAGE;
-	d = SKT_NEW(struct skt_dialer);
 	if (!d)
-		return skt_fail_memory(err);
+		return NULL;
 	d->loop = loop;
 	d->e = e;
-	d->transport = transport;
-	d->origin = *origin;
-	d->retries = retries;
-	d->pause = DIAL_FIRST_PAUSE;
 	d->done = done;
 	d->user = user;
 	d->task.fn = dialer_tell;
+	return d;
+}
+
+int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
+		   skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err)
+{
+	struct skt_dialer *d;
+	int64_t retries;
+
+	if (!skt_transport_of(e, err) || dialer_retries(e, &retries, err) < 0)
+		return -SKT_E_USAGE;
+	d = dialer_make(loop, e, done, user);
+	if (!d)
+		return skt_fail_memory(err);
+	d->origin = *origin;
+	d->retries = retries;
+	d->pause = DIAL_FIRST_PAUSE;
 	*ret = d;
 	dialer_attempt(d);
+	return 0;
+}
+
+int skt_dialer_new_accepted(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_stream *stream,
+			    skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err)
+{
+	struct skt_dialer *d = dialer_make(loop, e, done, user);
+	skt_time now = skt_now();
+
+	if (!d) {
+		skt_stream_free(stream);
+		return skt_fail_memory(err);
+	}
+	d->is_accepted = true;
+	d->stream = stream;
+	d->deadline = dialer_deadline(d, now);
+	*ret = d;
+	dialer_begin(d, now);
 	return 0;
 }

@@ -16,6 +16,10 @@ typedef void skt_dialed(void *user, struct skt_stream *stream, const struct skt_
  * jittered delays. At the limit of descriptors it waits for one until the deadline. */
 int skt_dialer_new(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
 		   skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err);
+/* The same for a stream that was accepted at `e` and is opening (skt_chain_accept()): it is owned from then on, also on failure, and has
+ * timeout= to be up. */
+int skt_dialer_new_accepted(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_stream *stream,
+			    skt_dialed *done, void *user, struct skt_dialer **ret, struct skt_error *err);
 /* Give it up; done() is not called. NULL is fine. */
 void skt_dialer_free(struct skt_dialer *d);
 

@@ -39,11 +39,6 @@ const struct skt_transport *skt_transport_of(const struct skt_endpoint *e, struc
 {
 	const char *scheme = skt_endpoint_transport(e)->name;
 
-	if (e->n_layer > 1) {
-		(void)skt_fail(err, SKT_E_USAGE, 0, _("%s: this version cannot open that layer yet"), e->layer[0]->name);
-		skt_hint(err, _("soket explain tells what it means; soket can open it without the layer, as %s"), scheme);
-		return NULL;
-	}
 	for (size_t i = 0; i < SKT_LENGTH(table); i++)
 		if (strcmp(table[i]->scheme, scheme) == 0)
 			return table[i];

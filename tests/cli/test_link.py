@@ -219,11 +219,6 @@ def test_a_link_with_one_place_is_a_usage_error():
         assert done.err.count("\n") >= 1
 
 
-def test_a_layer_of_a_later_version_is_refused_clearly():
-    done = soket("connect", "tls://127.0.0.1:1", stdin=b"", deadline=5)
-    assert done.status == 2 and "tls" in done.err, done
-
-
 def test_family_6_does_not_reach_a_server_of_family_4():
     with Server() as server:
         done = soket("connect", f"localhost:{server.port}", "family=6", stdin=b"")

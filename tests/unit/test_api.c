@@ -466,6 +466,8 @@ static void failures_of_dialling_have_their_kinds(void **state)
 	assert_null(soket_dial("listen:127.0.0.1:1", PATIENCE, &err));
 	assert_int_equal(err.kind, SOKET_E_USAGE);
 	assert_null(soket_dial("tls://127.0.0.1:1", PATIENCE, &err));
+	assert_int_equal(err.kind, SOKET_E_REFUSED);
+	assert_null(soket_dial("tls://127.0.0.1:1 ca=/no/such/file", PATIENCE, &err));
 	assert_int_equal(err.kind, SOKET_E_USAGE);
 	assert_null(soket_dial("", PATIENCE, NULL));
 }
