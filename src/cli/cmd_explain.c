@@ -11,6 +11,7 @@
 #include "base/word.h"
 #include "cli/commands.h"
 #include "cli/explain.h"
+#include "cli/explain_connect.h"
 #include "cli/portword.h"
 #include "cli/say.h"
 #include "endpoint/option.h"
@@ -144,6 +145,11 @@ static int explain_endpoint(const struct skt_args *args, bool json)
 
 	if (explain_parse(args, &e, &err) < 0)
 		return explain_fail(args, &err, json);
+	if (skt_args_has(args, "connect")) {
+		ret = skt_explain_connect(&e, json);
+		skt_endpoint_release(&e);
+		return ret;
+	}
 	skt_endpoint_print(&e, &canonical);
 	written = args->has_after ? skt_text_take(&canonical) : skt_say_source(args, 0);
 	if (json)
@@ -171,26 +177,32 @@ static int explain_run(const struct skt_args *args)
 	return explain_endpoint(args, json);
 }
 
-static const struct skt_flag flags[] = { { .name = NULL } };
+static const struct skt_flag flags[] = {
+	{ .name = "connect", .help = N_("go there, and say what is found: certificates, versions, whether it is good") },
+	{ .name = NULL },
+};
 
 static const struct skt_example examples[] = {
 	{ "soket explain 192.168.1.1:80", N_("each part of a socket address, and what it means") },
 	{ "soket explain https", N_("a service: its port, and who uses it") },
 	{ "soket explain 22 --json", N_("a port, for a script") },
 	{ "soket explain tls://[2001:db8::1]:8443 alpn=h2", N_("an endpoint with an option") },
+	{ "soket explain --connect tls://example.com:443",
+	  N_("the certificates of a server, and what is wrong with them") },
 	{ "soket explain socket port", N_("what the two words mean, side by side") },
 	{ NULL, NULL },
 };
 
 const struct skt_command skt_cmd_explain = {
 	.name = "explain",
-	.summary = N_("say what an endpoint, a port or a service means, without any network traffic"),
+	.summary = N_("say what an endpoint, a port or a service means, or what is found there"),
 	.synopsis = "ENDPOINT [KEY=VALUE]...\nPORT\nSERVICE\nsocket port",
 	.description = N_(
 		"Takes an endpoint apart and explains each part in plain words: its role, its scheme and layers, the kind of address "
 		"and the RFC that says so, the class and service of its port, and every option in force, those written and those "
 		"that are the default. A port or the name of a service alone is explained too, and so are the words socket and "
-		"port.\n\nNothing is sent, and no name is looked up: it is safe to explain anything."),
+		"port.\n\nNothing is sent, and no name is looked up: it is safe to explain anything. Only "
+		"with --connect the endpoint is dialled, as soket connect would, and hung up at once."),
 	.flags = flags,
 	.examples = examples,
 	.takes_endpoints = 1,

@@ -25,6 +25,7 @@ struct skt_opt {
 struct skt_kept {
 	void *of[2]; /* dialled, listened on */
 	void (*release)(struct skt_kept *kept);
+	bool looks; /* dialled to look at what is there: see skt_chain_looks() */
 };
 
 /* A zeroed struct is safe to release. Every pointer points into what `store` owns, or at static data. */

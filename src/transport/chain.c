@@ -17,6 +17,7 @@
 #include "endpoint/cidr.h"
 #include "io/filter/tls.h"
 #include "io/filter/tlspin.h"
+#include "io/filter/tlswords.h"
 #include "transport/secure.h"
 
 struct chain_layer;
@@ -262,4 +263,20 @@ void skt_chain_files(const struct skt_endpoint *e, void (*fn)(void *user, const 
 		for (size_t k = 0; k < SKT_LENGTH(keys); k++)
 			if (strcmp(e->opt[i].spec->key, keys[k]) == 0)
 				fn(user, e->opt[i].value);
+}
+
+void skt_chain_looks(struct skt_endpoint *e)
+{
+	if (e->kept)
+		e->kept->looks = true;
+}
+
+int skt_chain_explain_verification(const struct skt_endpoint *e, const SSL *ssl, struct skt_error *err)
+{
+	const struct skt_chain *c;
+	int failed = skt_chain_of(e, SKT_ROLE_DIAL, &c, err);
+
+	if (failed < 0 || !c || !c->tls)
+		return failed;
+	return skt_tls_explain_verification(ssl, skt_tls_context_config(c->tls), err);
 }

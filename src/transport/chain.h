@@ -3,6 +3,8 @@
 #ifndef SKT_TRANSPORT_CHAIN_H
 #define SKT_TRANSPORT_CHAIN_H
 
+#include <openssl/types.h>
+
 #include "transport/transport.h"
 
 struct skt_chain;
@@ -39,6 +41,11 @@ struct skt_chain_facts {
 	bool no_verify;          /* dialling: the server's certificate is not checked */
 };
 void skt_chain_facts(const struct skt_endpoint *e, enum skt_role role, struct skt_chain_facts *ret);
+
+/* Before the endpoint is dialled for the first time: a certificate that does not pass is let through, to be looked at. */
+void skt_chain_looks(struct skt_endpoint *e);
+/* Why it does not pass. Returns -err->kind. */
+int skt_chain_explain_verification(const struct skt_endpoint *e, const SSL *ssl, struct skt_error *err);
 
 /* For each file that is read again later: certificates and keys. */
 void skt_chain_files(const struct skt_endpoint *e, void (*fn)(void *user, const char *path), void *user);

@@ -143,6 +143,7 @@ int skt_secure_new(const struct skt_endpoint *e, bool listens, struct skt_tls_co
 				    .ca = skt_endpoint_string(e, listens ? "client-ca" : "ca", NULL),
 				    .pin = listens ? NULL : skt_endpoint_string(e, "pin", NULL),
 				    .no_verify = !listens && !skt_endpoint_number(e, "verify", 1),
+				    .looks = !listens && e->kept && e->kept->looks,
 				    .wants_13 = skt_endpoint_number(e, "tls-min", 0) == 1 };
 	struct secure_names *own = NULL;
 	int failed = secure_certs(e, &c, err);

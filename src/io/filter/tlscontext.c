@@ -209,7 +209,7 @@ static int context_trust(struct skt_tls_context *c, SSL_CTX *ssl, struct skt_err
 			SSL_CTX_set_client_CA_list(ssl, SSL_load_client_CA_file(ca));
 		return 0;
 	}
-	if (c->config.is_server || c->config.no_verify || c->config.pin)
+	if (c->config.is_server || c->config.pin || (c->config.no_verify && !c->config.looks))
 		return 0;
 	roots = context_roots();
 	if (!roots)
@@ -218,22 +218,28 @@ static int context_trust(struct skt_tls_context *c, SSL_CTX *ssl, struct skt_err
 	return 0;
 }
 
-/* Instead of OpenSSL's own, which it calls: a pin is proof enough where no ca= stands beside it. */
-static int context_verify(X509_STORE_CTX *store, void *arg)
+static bool context_passes(const struct skt_tls_context *c, X509_STORE_CTX *store)
 {
-	const struct skt_tls_context *c = arg;
 	X509 *cert = X509_STORE_CTX_get0_cert(store);
 	unsigned char pin[SKT_PIN_BYTES];
 
 	if (c->config.pin && (!cert || !skt_pin_of(cert, pin) || memcmp(pin, c->pin, sizeof(pin)) != 0)) {
 		X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION);
-		return 0;
+		return false;
 	}
 	if (c->config.pin && !c->config.ca) {
 		X509_STORE_CTX_set_error(store, X509_V_OK);
-		return 1;
+		return true;
 	}
-	return X509_verify_cert(store);
+	return X509_verify_cert(store) == 1;
+}
+
+/* Instead of OpenSSL's own, which it calls: a pin is proof enough where no ca= stands beside it. */
+static int context_verify(X509_STORE_CTX *store, void *arg)
+{
+	const struct skt_tls_context *c = arg;
+
+	return context_passes(c, store) || c->config.looks;
 }
 
 /* --- sessions ----------------------------------------------------------------------------------------------------------- */
@@ -283,7 +289,8 @@ static void context_set_common(struct skt_tls_context *c, SSL_CTX *ssl)
 
 static void context_set_client(struct skt_tls_context *c, SSL_CTX *ssl)
 {
-	SSL_CTX_set_verify(ssl, c->config.no_verify && !c->config.pin ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
+	SSL_CTX_set_verify(
+		ssl, c->config.no_verify && !c->config.pin && !c->config.looks ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
 	SSL_CTX_set_cert_verify_callback(ssl, context_verify, c);
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ssl, context_new_session);

@@ -21,6 +21,7 @@ struct skt_tls_config {
 	const char *ca; /* PEM file of whom to trust instead of the system's roots; a server's clients need one of these (client-ca=) */
 	const char *pin; /* client: the server's key (tlspin.h); without `ca` nobody has to vouch for it then */
 	bool no_verify;  /* client: take any certificate */
+	bool looks;      /* client: take any, but keep what is wrong with it as the result of the verification */
 	bool wants_13;   /* nothing below TLS 1.3 */
 	const char *cert[SKT_TLS_CERTS]; /* PEM chains, the server's own first; the first is for who asks for no name that is known */
 	const char *key[SKT_TLS_CERTS]; /* PEM; NULL: in the file of the certificate */

@@ -387,3 +387,11 @@ int skt_tls_explain(const struct skt_tls_trouble *t, struct skt_error *err)
 	skt_hint(err, "%s", _("the log of the peer may say more"));
 	return -(int)err->kind;
 }
+
+int skt_tls_explain_verification(const SSL *ssl, const struct skt_tls_config *config, struct skt_error *err)
+{
+	const struct skt_tls_trouble t = { .ssl = ssl, .config = config };
+
+	words_verification(&t, err);
+	return -(int)err->kind;
+}

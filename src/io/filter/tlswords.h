@@ -25,6 +25,8 @@ struct skt_tls_trouble {
 
 /* Fill *err. Returns -err->kind. */
 int skt_tls_explain(const struct skt_tls_trouble *t, struct skt_error *err);
+/* The same for a certificate that was let through: SSL_get_verify_result() is not X509_V_OK. */
+int skt_tls_explain_verification(const SSL *ssl, const struct skt_tls_config *config, struct skt_error *err);
 /* The names and addresses of a certificate, apart by commas. */
 void skt_tls_print_names(const X509 *cert, struct skt_text *ret);
 /* Whoever a name of a certificate means: its common name and organisation, or all of it. */
