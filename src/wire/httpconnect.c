@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The request that asks an HTTP proxy for a tunnel. */
+#include "wire/httpconnect.h"
+
+#include <string.h>
+
+#include "base/message.h"
+
+static bool has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 127)
+			return true;
+	return false;
+}
+
+static const char *login_objection(const char *text)
+{
+	if (!text)
+		return NULL;
+	if (strlen(text) > SKT_HTTPCONNECT_TEXT_MAX)
+		return N_("a user or a password for an HTTP proxy has at most 4096 bytes");
+	return has_control(text) ? N_("a user or a password for an HTTP proxy has no control characters") : NULL;
+}
+
+/* Nothing of a name may end its line or its word: else it could say more than its place. */
+const char *skt_httpconnect_objection(const char *user, const char *password, const char *host)
+{
+	const char *why = login_objection(user);
+
+	if (strlen(host) > SKT_HTTPCONNECT_NAME_MAX)
+		return N_("a name for an HTTP proxy has at most 255 bytes");
+	if (host[0] == '\0')
+		return N_("the target has no name");
+	if (has_control(host) || strchr(host, ' '))
+		return N_("a name has no blanks or control characters");
+	if (user && strchr(user, ':'))
+		return N_("a user for an HTTP proxy has no colon");
+	return why ? why : login_objection(password);
+}
+
+/* RFC 4648, section 4. */
+static void add_base64(struct skt_text *to, const char *bytes, size_t n)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+	for (size_t i = 0; i < n; i += 3) {
+		unsigned bits = 0;
+
+		for (size_t k = 0; k < 3; k++)
+			bits = bits << 8 | (i + k < n ? (unsigned char)bytes[i + k] : 0);
+		for (size_t k = 0; k < 4; k++)
+			skt_text_addc(to, i + k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=');
+	}
+}
+
+static void add_login(struct skt_text *to, const char *user, const char *password)
+{
+	char both[2 * SKT_HTTPCONNECT_TEXT_MAX + 1];
+	size_t n_user = user ? strlen(user) : 0, n_password = password ? strlen(password) : 0;
+
+	if (n_user)
+		memcpy(both, user, n_user);
+	both[n_user] = ':';
+	if (n_password)
+		memcpy(both + n_user + 1, password, n_password);
+	skt_text_add(to, "Proxy-Authorization: Basic ");
+	add_base64(to, both, n_user + 1 + n_password);
+	skt_text_add(to, "\r\n");
+	explicit_bzero(both, sizeof(both));
+}
+
+void skt_httpconnect_add(struct skt_text *to, const char *authority, const char *user, const char *password)
+{
+	skt_text_addf(to, "CONNECT %s HTTP/1.1\r\nHost: %s\r\n", authority, authority);
+	if (user || password)
+		add_login(to, user, password);
+	skt_text_add(to, "\r\n");
+}
