@@ -69,7 +69,7 @@ static void link_failed(struct skt_link *link, int side)
 /* Nothing more can be given to the sink. A source that is a socket is read on, so that its peer is not held up and not reset. */
 static void flow_lose_sink(struct skt_flow *flow)
 {
-	const struct skt_fd *raw = skt_stream_raw(skt_flow_source(flow));
+	const struct skt_fd *raw = skt_stream_bottom(skt_flow_source(flow));
 	bool is_socket = raw && (raw->in_kind == SKT_FD_TCP || raw->in_kind == SKT_FD_SOCKET);
 
 	link_failed(skt_flow_link(flow), !flow->dir);
@@ -162,6 +162,14 @@ static bool flow_move(struct skt_flow *flow)
 	return true;
 }
 
+/* The same for any source, after a step: what a layer had was taken then. */
+static bool flow_is_silent(const struct skt_flow *flow)
+{
+	const struct skt_fd *bottom = skt_stream_bottom(skt_flow_source(flow));
+
+	return bottom && bottom->in_kind != SKT_FD_NONE && !(bottom->ready & SKT_IN);
+}
+
 /* One step; true where something progressed. */
 static bool flow_step(struct skt_flow *flow)
 {
@@ -191,7 +199,7 @@ static int link_stdio_side(const struct skt_link *link)
 static bool link_peer_reads(struct skt_link *link, int peer)
 {
 	const struct skt_flow *to = &link->flow[!peer];
-	const struct skt_fd *raw = skt_stream_raw(link->side[peer]);
+	const struct skt_fd *raw = skt_stream_bottom(link->side[peer]);
 
 	return raw && link->moved_at > link->ended_at[peer] && skt_flow_held(to) == 0 && to->given > 0 &&
 	       skt_fd_unacknowledged(raw) == 0;
@@ -229,7 +237,7 @@ static skt_time link_silence(const struct skt_link *link)
 		skt_time since = link->moved_at > link->ended_at[i] ? link->moved_at : link->ended_at[i];
 
 		if (link->flow[i].state != SKT_FLOW_ENDED || !(link->side[i]->flags & SKT_STREAM_GONE) ||
-		    other->state != SKT_FLOW_MOVES || skt_flow_held(other) || !flow_rests(other))
+		    other->state != SKT_FLOW_MOVES || skt_flow_held(other) || !flow_is_silent(other))
 			continue;
 		return now - since < LINK_PATIENCE ? since + LINK_PATIENCE - now : 0;
 	}
@@ -286,7 +294,7 @@ static void link_finish(struct skt_link *link)
 static int link_drain_side(const struct skt_link *link)
 {
 	for (int i = 0; i < 2; i++) {
-		const struct skt_fd *raw = skt_stream_raw(link->side[i]);
+		const struct skt_fd *raw = skt_stream_bottom(link->side[i]);
 
 		if ((link->side[i]->flags & SKT_STREAM_WILL_RESET) &&
 		    (link->flow[i].sink_failed || link->flow[i].state == SKT_FLOW_MOVES) &&

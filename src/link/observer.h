@@ -50,6 +50,8 @@ struct skt_event {
 	const char *how; /* "done", "idle", "cut", "failed"; NOTICE: the sentence */
 	const struct skt_error *err;
 	uint64_t links, failed, refused;
+	skt_time ping,
+		best_ping; /* CLOSED: round trips of pings of a WebSocket, the last and the best; 0: there were none */
 	const struct skt_media_seen *media;  /* CLOSED, where one was received, else NULL */
 	const struct skt_messages *messages; /* CLOSED, STATS: where datagrams were among it, else NULL */
 };

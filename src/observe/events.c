@@ -121,6 +121,10 @@ static void events_json(struct skt_events *e, const struct skt_event *event, con
 	}
 	if (row->members & MEMBER_TIME)
 		skt_json_int(&j, "duration_ns", event->duration);
+	if (event->ping) {
+		skt_json_int(&j, "ping_ns", event->ping);
+		skt_json_int(&j, "best_ping_ns", event->best_ping);
+	}
 	if (event->how)
 		skt_json_string(&j, event->kind == SKT_EVENT_NOTICE ? "text" : "how", event->how);
 	if ((row->members & MEMBER_ERROR) && event->err)
@@ -181,6 +185,9 @@ static void events_text_closed(struct skt_text *t, const struct skt_event *event
 		events_text_messages(t, event->messages);
 	if (event->media)
 		events_text_media(t, event->media);
+	if (event->ping)
+		skt_text_addf(t, _("; ping %s, at best %s"), skt_duration_print(event->ping, sent),
+			      skt_duration_print(event->best_ping, received));
 	if (event->err)
 		skt_text_addf(t, ": %s", event->err->text);
 }

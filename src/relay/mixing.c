@@ -14,6 +14,7 @@
 #include "io/filter/media.h"
 #include "io/filter/pace.h"
 #include "io/filter/rtp.h"
+#include "io/filter/ws.h"
 #include "sys/slice.h"
 
 /* Whoever keeps a pace wants its turn when its time has come: 2 % fewer messages are late beside other work. */
@@ -95,10 +96,30 @@ static int mixing_count(struct skt_stream **side, struct skt_error *err)
 	return skt_tscount_new(below, side, err);
 }
 
+/* A WebSocket gives whole messages to whom keeps them, and where frame= says how bytes become messages; else bytes as they come. */
+static int mixing_websockets(const struct skt_endpoint *const e[2], struct skt_stream *side[2], struct skt_error *err)
+{
+	struct skt_ws_seen seen;
+	bool is_ws[2] = { skt_ws_seen(side[0], &seen), skt_ws_seen(side[1], &seen) };
+	int ret = 0;
+
+	for (int i = 0; ret == 0 && i < 2; i++) {
+		bool is_framed = skt_endpoint_option(e[i], "frame") != NULL;
+		bool has_messages = is_ws[!i] || (side[!i]->flags & SKT_STREAM_MESSAGES);
+
+		if (!is_ws[i])
+			continue;
+		skt_ws_keep_messages(side[i], is_framed || has_messages);
+		if (is_framed && !has_messages)
+			ret = mixing_frame(e[i], &side[!i], err);
+	}
+	return ret;
+}
+
 int skt_mixing(struct skt_loop *loop, const struct skt_endpoint *const e[2], struct skt_stream *side[2],
 	       const struct skt_mixing_notice *notice, struct skt_error *err)
 {
-	int dgram = mixing_dgram_side(side), ret = 0;
+	int ret = mixing_websockets(e, side, err), dgram = ret < 0 ? -1 : mixing_dgram_side(side);
 
 	for (int i = 0; i < 2 && ret == 0; i++)
 		if ((side[i]->flags & SKT_STREAM_DGRAM) && skt_endpoint_number(e[i], "rtp", 0))
@@ -114,6 +135,8 @@ static bool mixing_keeps_messages(const struct skt_endpoint *e)
 {
 	static const char *const schemes[] = { "unix-seqpacket", "echo", "discard", "chargen", "daytime", "text" };
 
+	if (strcmp(e->layer[0]->name, "ws") == 0)
+		return true;
 	for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
 		if (strcmp(skt_endpoint_transport(e)->name, schemes[i]) == 0)
 			return true;

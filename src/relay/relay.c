@@ -111,13 +111,13 @@ void skt_relay_session_ended(struct skt_relay *relay)
 		skt_loop_stop(relay->loop);
 }
 
-static void relay_refuse(struct skt_relay *relay, struct skt_stream *stream, const struct skt_addr *peer)
+void skt_relay_refuse(struct skt_relay *relay, struct skt_stream *stream, const struct skt_addr *peer)
 {
 	char from[SKT_ADDR_LENGTH];
 	struct skt_event event = { .kind = SKT_EVENT_REFUSED, .from = from };
 
 	relay->totals.refused++;
-	skt_addr_print_endpoint(peer, relay->listener->scheme, from);
+	skt_addr_print_endpoint(peer, relay->listener ? relay->listener->scheme : "tcp", from);
 	skt_relay_tell(relay, &event);
 	skt_stream_free(stream);
 }
@@ -138,6 +138,16 @@ static void relay_lost(struct skt_relay *relay, const struct skt_addr *peer, con
 	} else {
 		relay_pause(relay, true);
 	}
+}
+
+/* Behind a proxy the access list is about whom it speaks for, which is known only when it has told. */
+static bool relay_lets_in(const struct skt_relay *relay, const struct skt_addr *peer)
+{
+	const struct skt_endpoint *from = relay->config->from;
+
+	if (skt_endpoint_number(from, "accept-proxy", 0))
+		return skt_chain_lets_tell(from, peer);
+	return skt_access_lets_in(&relay->config->access, peer);
 }
 
 /* Accept one. False where there is none, or no room. */
@@ -173,8 +183,8 @@ static bool relay_accept(struct skt_relay *relay)
 		skt_relay_session_ended(relay);
 		return false;
 	}
-	if (!skt_chain_lets_tell(relay->config->from, &peer) || !skt_access_lets_in(&relay->config->access, &peer)) {
-		relay_refuse(relay, stream, &peer);
+	if (!relay_lets_in(relay, &peer)) {
+		skt_relay_refuse(relay, stream, &peer);
 		return true;
 	}
 	/* of one client only: when it is known to be one */

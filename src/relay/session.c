@@ -20,6 +20,8 @@
 #include "io/dgconn.h"
 #include "io/dgserver.h"
 #include "io/filter/media.h"
+#include "io/filter/proxyhead.h"
+#include "io/filter/ws.h"
 #include "relay/mixing.h"
 #include "sys/clock.h"
 #include "transport/chain.h"
@@ -168,6 +170,19 @@ static bool session_media(const struct skt_session *s, struct skt_media_seen *re
 	return false;
 }
 
+static void session_pings(const struct skt_session *s, struct skt_event *event)
+{
+	for (int i = 0; i < 2; i++) {
+		struct skt_ws_seen seen;
+
+		if (!skt_ws_seen(s->link.side[i], &seen) || !seen.has_rtt)
+			continue;
+		event->ping = seen.rtt;
+		event->best_ping = seen.best_rtt;
+		return;
+	}
+}
+
 void skt_messages_add(struct skt_relay_totals *totals, const struct skt_messages *more)
 {
 	struct skt_messages *sum = &totals->messages;
@@ -237,6 +252,7 @@ static void session_closed(struct skt_session *s)
 		if (err.kind == SKT_OK)
 			session_tell_unreachable(s, &messages);
 	}
+	session_pings(s, &event);
 	event.sent = s->link.flow[0].given;
 	event.received = s->link.flow[1].given;
 	event.how = how[s->link.end];
@@ -351,13 +367,15 @@ static void session_origin(struct skt_session *s, const struct skt_addr *peer, s
 {
 	const struct skt_relay_config *config = s->relay->config;
 	struct skt_fd *raw = s->link.side[0] ? skt_stream_bottom(s->link.side[0]) : NULL;
+	struct skt_proxyhead head;
 
 	*ret = (struct skt_origin){ .is_source = !s->link.side[0], .many = s->relay->listener && !config->once };
 	ret->is_tolerant = config->tolerates;
 	ret->is_dgram = s->link.side[0] && (s->link.side[0]->flags & SKT_STREAM_DGRAM);
 	ret->has_data = skt_endpoint_transport(config->to)->form == SKT_FORM_HOST && raw &&
 			raw->in_kind != SKT_FD_NONE && raw->in_kind != SKT_FD_TTY && skt_fd_waiting(raw) > 0;
-	if (skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND || (!raw && !ret->is_dgram))
+	if ((skt_endpoint_transport(config->to)->form != SKT_FORM_COMMAND && !skt_endpoint_option(config->to, "proxy")) ||
+	    (!raw && !ret->is_dgram))
 		return;
 	ret->scheme = s->relay->listener ? s->relay->listener->scheme : skt_endpoint_transport(config->from)->name;
 	if (peer && ret->is_dgram) {
@@ -366,6 +384,11 @@ static void session_origin(struct skt_session *s, const struct skt_addr *peer, s
 	}
 	if (!raw)
 		return;
+	if (skt_proxyhead_seen(s->link.side[0], &head) && head.peer.len) {
+		ret->peer = head.peer;
+		ret->local = head.local;
+		return;
+	}
 	(void)skt_addr_of_peer(raw->in.fd, &ret->peer);
 	(void)skt_addr_of_local(raw->in.fd, &ret->local);
 }
@@ -418,15 +441,31 @@ static void session_has_from(struct skt_session *s, struct skt_stream *from, con
 	session_dial(s, s->relay->config->to, peer, session_dialled_to);
 }
 
+/* The access list is about the client that a proxy speaks for. False: it was turned away, and the session is gone. */
+static bool session_lets_in(struct skt_session *s, struct skt_stream *stream, const struct skt_addr *peer)
+{
+	if (!skt_access_lets_in(&s->relay->config->access, peer)) {
+		skt_relay_refuse(s->relay, stream, peer);
+		session_free(s);
+		return false;
+	}
+	if (s->record)
+		skt_addr_print_endpoint(peer, s->relay->listener ? s->relay->listener->scheme : "tcp", s->record->from);
+	return true;
+}
+
 static void session_opened_from(void *user, struct skt_stream *stream, const struct skt_error *err)
 {
 	struct skt_session *s = user;
+	struct skt_proxyhead head;
 
 	s->dialer = NULL;
 	if (!stream) {
 		session_not_opened(s, err);
 		return;
 	}
+	if (skt_proxyhead_seen(stream, &head) && head.peer.len && !session_lets_in(s, stream, &head.peer))
+		return;
 	s->is_opening = false;
 	skt_relay_session_opened(s->relay);
 	session_has_from(s, stream, NULL);

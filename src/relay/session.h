@@ -48,6 +48,8 @@ void skt_session_cut(struct skt_session *session);
 void skt_session_end(struct skt_session *session);
 /* Of relay.c: read certificates again, and tell. */
 void skt_relay_reload(struct skt_relay *relay);
+/* Of relay.c: that client is turned away: tell, and release the stream. */
+void skt_relay_refuse(struct skt_relay *relay, struct skt_stream *stream, const struct skt_addr *peer);
 /* Of relay.c: a client has done its handshake. */
 void skt_relay_session_opened(struct skt_relay *relay);
 /* Of relay.c: a session has ended and is freed. */

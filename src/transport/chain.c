@@ -15,9 +15,12 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "endpoint/cidr.h"
+#include "io/filter/proxyhead.h"
 #include "io/filter/tls.h"
 #include "io/filter/tlspin.h"
 #include "io/filter/tlswords.h"
+#include "io/filter/ws.h"
+#include "transport/hops.h"
 #include "transport/secure.h"
 
 struct chain_layer;
@@ -28,6 +31,10 @@ struct skt_chain {
 	int n_layers;
 	bool listens;
 	struct skt_tls_context *tls;
+	struct skt_ws_config ws;
+	const char *ws_header[SKT_OPTIONS_MAX];
+	struct skt_text ws_host;
+	struct skt_hops *hops;
 	struct skt_text scheme, self_names;
 	char fingerprint[SKT_FINGERPRINT_LENGTH], pin[SKT_PIN_LENGTH];
 };
@@ -53,6 +60,48 @@ static int chain_stack_tls(struct skt_loop *loop, const struct skt_chain *c, str
 	return skt_tls_new(loop, below, c->tls, ret, err);
 }
 
+/* The Host of a request: the port is left out where the scheme has it anyway (RFC 6455, section 4.1). */
+static void chain_ws_host(struct skt_chain *c, bool is_tls)
+{
+	const struct skt_endpoint *e = c->e;
+	bool is_host = skt_endpoint_transport(e)->form == SKT_FORM_HOST;
+	const char *name = !is_host || e->host[0] == '\0' || strcmp(e->host, "any") == 0 ? "localhost" : e->host;
+
+	name = skt_endpoint_string(e, "sni", name);
+	skt_text_addf(&c->ws_host, strchr(name, ':') ? "[%s]" : "%s", name);
+	if (is_host && e->port != (is_tls ? 443 : 80))
+		skt_text_addf(&c->ws_host, ":%d", e->port);
+	c->ws.host = skt_text_get(&c->ws_host);
+}
+
+static int chain_prepare_ws(struct skt_chain *c, struct skt_error *err)
+{
+	const struct skt_endpoint *e = c->e;
+
+	if (c->ws.host)
+		return 0;
+	chain_ws_host(c, c->tls != NULL);
+	c->ws.path = skt_endpoint_string(e, "path", NULL);
+	c->ws.protocols = skt_endpoint_string(e, "protocol", NULL);
+	c->ws.origin = skt_endpoint_string(e, "origin", NULL);
+	c->ws.text = skt_endpoint_number(e, "text", 0);
+	c->ws.deflate = skt_endpoint_number(e, "deflate", 0);
+	c->ws.max_message = (uint64_t)skt_endpoint_number(e, "max-message", 0);
+	c->ws.ping = skt_endpoint_number(e, "ping", 0);
+	c->ws.header = c->ws_header;
+	for (int i = 0; i < e->n_opt; i++)
+		if (strcmp(e->opt[i].spec->key, "header") == 0)
+			c->ws_header[c->ws.n_header++] = e->opt[i].value;
+	return c->ws_host.failed ? skt_fail_memory(err) : 0;
+}
+
+static int chain_stack_ws(struct skt_loop *loop, const struct skt_chain *c, struct skt_stream *below,
+			  struct skt_stream **ret, struct skt_error *err)
+{
+	return c->listens ? skt_ws_new_server(loop, below, &c->ws, ret, err)
+			  : skt_ws_new_client(loop, below, &c->ws, ret, err);
+}
+
 static const struct chain_layer {
 	const char *scheme;
 	int (*prepare)(struct skt_chain *c, struct skt_error *err);
@@ -60,6 +109,7 @@ static const struct chain_layer {
 		     struct skt_stream **ret, struct skt_error *err);
 } chain_layers[] = {
 	{ "tls", chain_prepare_tls, chain_stack_tls },
+	{ "ws", chain_prepare_ws, chain_stack_ws },
 };
 
 static const struct chain_layer *chain_layer_of(const struct skt_scheme *scheme)
@@ -77,6 +127,8 @@ static void chain_free(struct skt_chain *c)
 	if (!c)
 		return;
 	skt_tls_context_free(c->tls);
+	skt_hops_free(c->hops);
+	skt_text_release(&c->ws_host);
 	skt_text_release(&c->scheme);
 	skt_text_release(&c->self_names);
 	skt_free(c);
@@ -115,6 +167,8 @@ static int chain_new(const struct skt_endpoint *e, bool listens, struct skt_chai
 	c->listens = listens;
 	skt_endpoint_print_scheme(e, &c->scheme);
 	failed = c->scheme.failed ? skt_fail_memory(err) : chain_prepare(c, err);
+	if (failed == 0 && !listens)
+		failed = skt_hops_new(e, &c->hops, err);
 	if (failed < 0)
 		chain_free(c);
 	else
@@ -159,6 +213,32 @@ static int chain_stack(struct skt_loop *loop, const struct skt_chain *c, struct 
 	return failed;
 }
 
+/* proxy=: the header that tells who the client is. */
+static int chain_send_head(const struct skt_endpoint *e, const struct skt_origin *origin, struct skt_stream **stream,
+			   struct skt_error *err)
+{
+	const struct skt_opt *version = skt_endpoint_option(e, "proxy");
+	struct skt_proxyhead head = { .peer = origin->peer, .local = origin->local };
+	struct skt_stream *below = *stream;
+
+	if (!version)
+		return 0;
+	head.version = version->number == 0 ? 1 : 2;
+	*stream = NULL;
+	return skt_proxyhead_new_sender(below, &head, stream, err);
+}
+
+/* accept-proxy=: the header that tells who the client is. */
+static int chain_read_head(const struct skt_endpoint *e, struct skt_stream **stream, struct skt_error *err)
+{
+	struct skt_stream *below = *stream;
+
+	if (!skt_endpoint_number(e, "accept-proxy", 0))
+		return 0;
+	*stream = NULL;
+	return skt_proxyhead_new_reader(below, stream, err);
+}
+
 int skt_chain_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
 		   struct skt_stream **ret, struct skt_error *err)
 {
@@ -167,8 +247,27 @@ int skt_chain_dial(struct skt_loop *loop, const struct skt_endpoint *e, const st
 	int failed = t ? skt_chain_of(e, SKT_ROLE_DIAL, &c, err) : -SKT_E_USAGE;
 
 	if (failed == 0)
-		failed = t->dial(loop, e, origin, ret, err);
-	return failed < 0 || !c ? failed : chain_stack(loop, c, ret, err);
+		failed = c && c->hops ? skt_hops_dial(loop, c->hops, origin, ret, err)
+				      : t->dial(loop, e, origin, ret, err);
+	if (failed < 0 || !c)
+		return failed;
+	failed = chain_send_head(e, origin, ret, err);
+	return failed < 0 ? failed : chain_stack(loop, c, ret, err);
+}
+
+int skt_chain_put_on(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_stream **stream,
+		     struct skt_error *err)
+{
+	const struct skt_chain *c;
+	int failed = skt_chain_of(e, SKT_ROLE_DIAL, &c, err);
+
+	if (failed == 0 && c)
+		return chain_stack(loop, c, stream, err);
+	if (failed < 0) {
+		skt_stream_free(*stream);
+		*stream = NULL;
+	}
+	return failed;
 }
 
 int skt_chain_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret, struct skt_error *err)
@@ -190,13 +289,13 @@ int skt_chain_accept(struct skt_loop *loop, const struct skt_endpoint *e, struct
 	const struct skt_chain *c;
 	int failed = skt_chain_of(e, SKT_ROLE_LISTEN, &c, err);
 
-	if (failed == 0 && c)
-		return chain_stack(loop, c, stream, err);
 	if (failed < 0) {
 		skt_stream_free(*stream);
 		*stream = NULL;
+		return failed;
 	}
-	return failed;
+	failed = c ? chain_read_head(e, stream, err) : 0;
+	return failed < 0 || !c ? failed : chain_stack(loop, c, stream, err);
 }
 
 bool skt_chain_is_opening(const struct skt_endpoint *e)

@@ -17,6 +17,10 @@ int skt_chain_of(const struct skt_endpoint *e, enum skt_role role, const struct 
 int skt_chain_dial(struct skt_loop *loop, const struct skt_endpoint *e, const struct skt_origin *origin,
 		   struct skt_stream **ret, struct skt_error *err);
 
+/* The layers of an endpoint that is dialled over a stream that is there already, in place. On failure it is released and NULL. */
+int skt_chain_put_on(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_stream **stream,
+		     struct skt_error *err);
+
 /* Listen on the endpoint, by its transport; the listener is named by the endpoint's own scheme. As skt_transport.listen. */
 int skt_chain_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		     struct skt_error *err);
