@@ -41,7 +41,7 @@ void skt_ws_drop(struct skt_ws_held **held)
 void skt_ws_follow(struct skt_ws *w)
 {
 	skt_layer_follow(&w->stream);
-	if (w->saw_close)
+	if (w->saw_close && !w->may_answer)
 		w->stream.flags |= SKT_STREAM_GONE;
 }
 
@@ -123,10 +123,25 @@ int skt_ws_begin_pings(struct skt_ws *w)
 
 /* The stream */
 
+/* The peer has closed and waits for our Close, while we may still have messages for it. Where it waits no longer, it is gone. */
+static void ws_watch_leaving(struct skt_ws *w)
+{
+	char rest[256];
+	ssize_t got;
+
+	do
+		got = skt_stream_read(w->stream.below, rest, sizeof(rest)); /* behind a Close nothing means anything */
+	while (got > 0);
+	if (got != -SKT_AGAIN)
+		w->may_answer = false;
+}
+
 static void ws_woken(void *layer)
 {
 	struct skt_ws *w = skt_ws_of(layer);
 
+	if (w->may_answer)
+		ws_watch_leaving(w);
 	if (w->step == SKT_WS_OPEN)
 		(void)skt_ws_flush(w); /* a failure is told by the next write, or by shut */
 	skt_ws_follow(w);
@@ -183,7 +198,8 @@ static int ws_new(struct skt_loop *loop, struct skt_stream *below, const struct 
 		return skt_fail_memory(err);
 	}
 	w->loop = loop;
-	w->config = config;
+	w->own = *config;
+	w->config = &w->own;
 	w->is_server = is_server;
 	w->task.fn = ws_go_on;
 	skt_layer_init(&w->stream, &ws_ops, below, ws_woken);

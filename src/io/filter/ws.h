@@ -9,7 +9,7 @@
 /* The longest message where none was chosen. */
 #define SKT_WS_MAX_MESSAGE ((uint64_t)16 * 1024 * 1024)
 
-/* Shared by many streams; outlives them. */
+/* Copied; the texts are needed until the stream is open. */
 struct skt_ws_config {
 	const char *host; /* client: Host of the request, "example.org" or "example.org:8080" */
 	const char *path; /* client: the target, "/" by default (NULL). server: the only path that is served, or NULL: any */
@@ -39,8 +39,9 @@ struct skt_ws_seen {
  *
  * open: the handshake. -SKT_E_PEER where the peer speaks something else or refuses, -SKT_E_DENIED for 401 and 403, -SKT_E_USAGE where a
  * part of the request cannot stand in one. A server has then answered with the fitting status of HTTP.
- * read: payload as it comes, in whatever pieces (or messages: see skt_ws_keep_messages()); 0 where the peer has closed with 1000,
- * 1001 or no code: the stream is then SKT_STREAM_GONE, and writing fails with EPIPE. -SKT_E_PEER where it closed otherwise, broke
+ * read: payload as it comes, in whatever pieces (or messages: see skt_ws_keep_messages()); 0 where the peer has closed with 1000 or
+ * no code: it takes messages still, and is answered with a Close by shut; or with 1001, and where it then waits no longer: the
+ * stream is SKT_STREAM_GONE, and writing fails with EPIPE. -SKT_E_PEER where it closed otherwise, broke
  * the protocol (it is told so), or ended without a Close. -SKT_E_LIMIT (errno EMSGSIZE) where a message is longer than the
  * room, and -SKT_E_TIMEOUT where a ping was not answered. All are final.
  * write: what it takes becomes one message of one frame. What below does not take at once is held, and goes on when below wakes; until

@@ -47,7 +47,8 @@ enum { SKT_WS_KEYS = 16, SKT_WS_PAYLOAD_OF_PING = 8 };
 struct skt_ws {
 	struct skt_stream stream;
 	struct skt_loop *loop;
-	const struct skt_ws_config *config;
+	struct skt_ws_config own;
+	const struct skt_ws_config *config; /* own */
 	struct skt_timer timer; /* pings */
 	struct skt_task task;   /* goes on reading what is long and brings nothing */
 	struct skt_ws_seen seen;
@@ -67,6 +68,7 @@ struct skt_ws {
 	struct skt_ws_message incoming;
 	int read_ret;
 	bool is_read_over, saw_close;
+	bool may_answer; /* the peer has closed and waits for our Close; it takes messages until then */
 	bool is_drained; /* below had nothing more when it was last read */
 	bool heard;      /* bytes came since the last ping was due */
 

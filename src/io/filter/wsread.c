@@ -134,7 +134,10 @@ static void control_close(struct skt_ws *w)
 	w->saw_close = true;
 	w->seen.close_code = close.code;
 	read_over(w, close_is_good(close.code) ? 0 : read_fail_close(w, &close));
-	skt_ws_owe_close(w, close.code);
+	/* whoever closes well still takes what is under way (RFC 6455, section 5.5.1); a page that goes away does not */
+	w->may_answer = !w->sent_close && !w->owes_close && (close.code == SKT_WS_NORMAL || close.code == SKT_WS_NONE);
+	if (!w->may_answer)
+		skt_ws_owe_close(w, close.code);
 	(void)skt_ws_flush(w);
 	skt_ws_follow(w);
 }

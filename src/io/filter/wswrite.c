@@ -363,7 +363,7 @@ ssize_t skt_ws_write(struct skt_stream *s, const void *buf, size_t n)
 
 	if (ret < 0)
 		return ret;
-	if (w->sent_close || w->saw_close)
+	if (w->sent_close || (w->saw_close && !w->may_answer))
 		return write_fail_closed(w);
 	if (!w->keeps_messages && n > WS_MOST)
 		m.n = n = WS_MOST;
@@ -387,7 +387,8 @@ int skt_ws_shut(struct skt_stream *s)
 	if (w->step == SKT_WS_OPEN && !w->is_write_over && !skt_utf8_is_whole(&w->utf8))
 		return write_fail_text(w, N_("what was to be sent as text ended within a character"));
 	if (w->step == SKT_WS_OPEN && !w->is_write_over) {
-		skt_ws_owe_close(w, SKT_WS_NORMAL);
+		skt_ws_owe_close(w, w->may_answer ? w->seen.close_code : SKT_WS_NORMAL);
+		w->may_answer = false;
 		ret = skt_ws_flush(w);
 	}
 	if (w->step == SKT_WS_OPEN && !w->is_write_over)
