@@ -366,6 +366,8 @@ static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint
 		r->needs.dials |= !listens;
 		r->needs.listens |= skt_endpoint_option(e, "bind") || skt_endpoint_option(e, "sport");
 	}
+	if (!listens && getenv("SSL_CERT_DIR")) /* certificates to trust are read when a peer shows its own */
+		joining_path(r, skt_strdup(getenv("SSL_CERT_DIR")), false);
 	if (joining_is(e, "stdio"))
 		joining_needs_stdio(r);
 	else if (writes && e->address[0] != '@')

@@ -13,7 +13,7 @@ import socket
 from . import data as pattern
 from .clock import TooLate, until
 from .ends import End, Server, dial_tcp, dial_unix
-from .run import Program
+from .run import Program, Soket
 
 
 class ExecEnd(End):
@@ -112,13 +112,15 @@ class FileSource(End):
 
 
 class Kind:
-    def __init__(self, name, place, one_way=False, half_closes=True, can_reset=True, can_die=True, bulk=64 << 20):
+    def __init__(self, name, place, one_way=False, half_closes=True, can_reset=True, can_die=True, bulk=64 << 20,
+                 layered=False):
         self.name, self.place = name, place
         self.one_way = one_way          # reads or writes, as its option says
         self.half_closes = half_closes  # can end its bytes and go on reading
         self.can_reset = can_reset
         self.can_die = can_die
         self.bulk = bulk
+        self.layered = layered  # bytes change on the way: always copied
 
 
 class Place:
@@ -172,6 +174,54 @@ class UnixPlace(Place):
 
 class SeqpacketPlace(UnixPlace):
     scheme, type = "unix-seqpacket", socket.SOCK_SEQPACKET
+
+
+class LayerPlace(Place):
+    """A layer over TCP. The far end of it is another soket, which gives the bytes inside to a unix socket: what the test holds."""
+
+    scheme, far_options = "", []
+
+    def prepare(self):
+        self.server = self.far = None
+        self.inner = self.path + "far"
+        self.words = [f"{self.scheme}://127.0.0.1:0"]
+        if self.first:
+            return
+        self.server = Server(socket.AF_UNIX, socket.SOCK_STREAM, self.inner)
+        self.far = Soket("link", "--json", "--once", f"{self.scheme}://127.0.0.1:0", f"unix:{self.inner}")
+        listening = self.far.event("listening")
+        self.words = [f"{self.scheme}://127.0.0.1:{listening['port']}", *self.trust(listening)]
+
+    @staticmethod
+    def trust(listening):
+        return [f"pin={listening['pin']}"] if "pin" in listening else []
+
+    def meet(self, deadline):
+        if not self.first:
+            return self.server.accept(deadline)
+        listening = self.soket.event("listening", deadline)
+        self.far = Soket("link", "--json", "--once", f"unix:{self.inner}",
+                         f"{self.scheme}://127.0.0.1:{listening['port']}", *self.trust(listening))
+        self.far.event("listening", deadline)
+        return dial_unix(self.inner, deadline, socket.SOCK_STREAM)
+
+    def close(self):
+        if self.far:
+            self.far.close()
+        if self.server:
+            self.server.close()
+
+
+class TlsPlace(LayerPlace):
+    scheme = "tls"
+
+
+class WsPlace(LayerPlace):
+    scheme = "ws"
+
+
+class WssPlace(LayerPlace):
+    scheme = "wss"
 
 
 class StdioPlace(Place):
@@ -265,6 +315,9 @@ KINDS = {k.name: k for k in [
     Kind("tcp", TcpPlace),
     Kind("unix", UnixPlace),
     Kind("seqpacket", SeqpacketPlace),
+    Kind("tls", TlsPlace, can_reset=False, can_die=False, layered=True),
+    Kind("ws", WsPlace, can_reset=False, can_die=False, layered=True),
+    Kind("wss", WssPlace, can_reset=False, can_die=False, layered=True),
     Kind("stdio", StdioPlace),
     Kind("file", FilePlace, one_way=True, can_reset=False, can_die=False),
     Kind("fifo", FifoPlace, one_way=True),
