@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from harness import looking, msglines
+from harness import layerlines, looking, msglines
 from harness.clock import Deadline, until
 from harness.ends import EchoServer, Server, dial_tcp, dial_unix
 from harness.run import ROOT, Soket, binary, clean_env, soket
@@ -258,6 +258,8 @@ def run_completion(line, directory):
 def run_line(line, directory):
     if "soket completion" in line:
         run_completion(line, directory)
+    elif layerlines.is_one(line):
+        layerlines.LayerLine(line, directory).perform()
     elif line.split()[1] in OPENS and " udp:" in line:
         msglines.Messages(line, directory).perform()
     elif line.split()[1] in looking.COMMANDS:
@@ -345,7 +347,7 @@ def test_the_message_in_the_readme_is_the_one_that_soket_gives():
 def test_every_command_and_flag_that_the_readme_names_is_there():
     named = {code.split()[1] for code in re.findall(r"`(soket [a-z][^`]*)`", README)}
     assert named and named <= set(COMMANDS), named - set(COMMANDS)
-    flags = {f["flag"] for c in COMMANDS.values() for f in c["flags"]} | {"exec"}  # ncat's
+    flags = {f["flag"] for c in COMMANDS.values() for f in c["flags"]} | {"exec", "ssl-verify"}  # ncat's
     used = set(re.findall(r"`--([a-z-]+)`", README + (TOP / "CHANGELOG.md").read_text(encoding="utf-8")))
     assert used and used <= flags, used - flags
 
