@@ -90,7 +90,7 @@ static int bio_read(BIO *bio, char *buf, size_t n, size_t *ret)
 	return got > 0;
 }
 
-/* Behind what is held already: only what the peer makes OpenSSL say goes there. */
+/* Behind what is held already: only what the peer makes OpenSSL say goes there. n > 0. */
 static bool tls_hold_more(struct tls *t, const char *bytes, size_t n)
 {
 	struct tls_held *held = t->held;
@@ -111,26 +111,31 @@ static bool tls_hold_more(struct tls *t, const char *bytes, size_t n)
 	return true;
 }
 
+/* Into the room, while that is enough; else what is there goes first, so that the order is kept. */
+static bool tls_collect(struct tls *t, const char *bytes, size_t n)
+{
+	if (t->room && !t->held && t->n_room + n <= SKT_ROOM_SIZE) {
+		memcpy(t->room + t->n_room, bytes, n);
+		t->n_room += (uint32_t)n;
+		return true;
+	}
+	if (t->room && !t->held && t->n_room > 0) {
+		if (!tls_hold_more(t, t->room, t->n_room))
+			return false;
+		t->n_room = 0;
+	}
+	return tls_hold_more(t, bytes, n);
+}
+
 static int bio_write(BIO *bio, const char *buf, size_t n, size_t *ret)
 {
 	struct tls *t = BIO_get_data(bio);
 
 	BIO_clear_retry_flags(bio);
-	*ret = n;
-	if (t->room && !t->held && t->n_room + n <= SKT_ROOM_SIZE) {
-		memcpy(t->room + t->n_room, buf, n);
-		t->n_room += (uint32_t)n;
+	if (n == 0 || tls_collect(t, buf, n)) {
+		*ret = n;
 		return 1;
 	}
-	if (t->n_room && !t->held) { /* the room is full: order is kept */
-		uint32_t have = t->n_room;
-
-		t->n_room = 0;
-		if (!tls_hold_more(t, t->room, have))
-			have = 0;
-	}
-	if (tls_hold_more(t, buf, n))
-		return 1;
 	*ret = 0;
 	BIO_set_retry_write(bio);
 	return 0;

@@ -64,7 +64,7 @@ bool skt_pin_of(const X509 *cert, unsigned char ret[SKT_PIN_BYTES])
 
 char *skt_pin_print(const unsigned char pin[SKT_PIN_BYTES], char *ret)
 {
-	memcpy(ret, "sha256//", 8);
+	(void)snprintf(ret, SKT_PIN_LENGTH, "sha256//");
 	(void)EVP_EncodeBlock((unsigned char *)ret + 8, pin, SKT_PIN_BYTES);
 	return ret;
 }
