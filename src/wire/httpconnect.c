@@ -14,6 +14,13 @@ static bool has_control(const char *text)
 	return false;
 }
 
+static bool is_visible(const char *text)
+{
+	while (*text > ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
+}
+
 static const char *login_objection(const char *text)
 {
 	if (!text)
@@ -32,8 +39,8 @@ const char *skt_httpconnect_objection(const char *user, const char *password, co
 		return N_("a name for an HTTP proxy has at most 255 bytes");
 	if (host[0] == '\0')
 		return N_("the target has no name");
-	if (has_control(host) || strchr(host, ' '))
-		return N_("a name has no blanks or control characters");
+	if (!is_visible(host))
+		return N_("a name for an HTTP proxy has only visible ASCII characters (others are written as xn--...)");
 	if (user && strchr(user, ':'))
 		return N_("a user for an HTTP proxy has no colon");
 	return why ? why : login_objection(password);

@@ -76,7 +76,9 @@ static void what_a_protocol_cannot_say_is_objected_to(void **state)
 	assert_non_null(skt_httpconnect_objection(NULL, NULL, ""));
 	assert_non_null(skt_httpconnect_objection(NULL, NULL, "a\r\nX: y"));
 	assert_non_null(skt_httpconnect_objection(NULL, NULL, "a b"));
-	assert_non_null(skt_httpconnect_objection(NULL, NULL, "b\xc3\xbc" "cher"));
+	assert_non_null(skt_httpconnect_objection(NULL, NULL,
+						  "b\xc3\xbc"
+						  "cher"));
 	assert_non_null(skt_httpconnect_objection("u:v", "p", "a"));
 	assert_non_null(skt_httpconnect_objection("u\n", "p", "a"));
 	assert_non_null(skt_httpconnect_objection("u", "p\x7f", "a"));
