@@ -2,6 +2,7 @@
 /* The request that asks an HTTP proxy for a tunnel. */
 #include "wire/httpconnect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/message.h"
@@ -63,16 +64,11 @@ static void add_base64(struct skt_text *to, const char *bytes, size_t n)
 
 static void add_login(struct skt_text *to, const char *user, const char *password)
 {
-	char both[2 * SKT_HTTPCONNECT_TEXT_MAX + 1];
-	size_t n_user = user ? strlen(user) : 0, n_password = password ? strlen(password) : 0;
+	char both[2 * SKT_HTTPCONNECT_TEXT_MAX + 2];
+	int n = snprintf(both, sizeof(both), "%s:%s", user ? user : "", password ? password : "");
 
-	if (n_user)
-		memcpy(both, user, n_user);
-	both[n_user] = ':';
-	if (n_password)
-		memcpy(both + n_user + 1, password, n_password);
 	skt_text_add(to, "Proxy-Authorization: Basic ");
-	add_base64(to, both, n_user + 1 + n_password);
+	add_base64(to, both, (size_t)n);
 	skt_text_add(to, "\r\n");
 	explicit_bzero(both, sizeof(both));
 }

@@ -178,6 +178,23 @@ static void connect_asks_with_host_and_login(void **state)
 	}
 }
 
+static void the_longest_login_goes_whole(void **state)
+{
+	static char user[SKT_HTTPCONNECT_TEXT_MAX + 1], password[SKT_HTTPCONNECT_TEXT_MAX + 1];
+	struct skt_text text = { 0 };
+	const char *login;
+
+	(void)state;
+	memset(user, 'u', SKT_HTTPCONNECT_TEXT_MAX);
+	memset(password, 'p', SKT_HTTPCONNECT_TEXT_MAX);
+	skt_httpconnect_add(&text, "a:1", user, password);
+	login = strstr(skt_text_get(&text), "Basic ");
+	assert_non_null(login);
+	assert_int_equal(strcspn(login + 6, "\r"), (2 * SKT_HTTPCONNECT_TEXT_MAX + 1 + 2) / 3 * 4);
+	assert_non_null(strstr(login, "cHBw\r\n\r\n")); /* ppp */
+	skt_text_release(&text);
+}
+
 static void what_was_said_is_shown_with_escapes_and_at_most_40_bytes(void **state)
 {
 	static const struct {
@@ -210,6 +227,7 @@ int main(void)
 		SUPPORT_TEST(replies_are_decided_at_their_last_byte_and_never_want_more),
 		SUPPORT_TEST(refusals_have_kinds_and_sentences),
 		SUPPORT_TEST(connect_asks_with_host_and_login),
+		SUPPORT_TEST(the_longest_login_goes_whole),
 		SUPPORT_TEST(what_was_said_is_shown_with_escapes_and_at_most_40_bytes),
 	};
 
