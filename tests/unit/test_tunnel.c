@@ -354,6 +354,49 @@ static void what_a_protocol_cannot_say_is_an_error_of_usage_and_below_is_freed(v
 	}
 }
 
+static int wakes;
+
+static void woken(void *user)
+{
+	(void)user;
+	wakes++;
+}
+
+static void over_a_socket_it_goes_on_with_each_wake_and_gives_its_descriptors(void **state)
+{
+	struct skt_loop *loop = support_loop();
+	struct skt_tunnel_to where = to(SKT_TUNNEL_SOCKS5, "me", "secret");
+	static const char said[] = "\5\2\0\2\1\2me\6secret\5\1\0\3\11a.example\1\273";
+	struct skt_stream *below, *s = NULL;
+	struct skt_error err = { 0 };
+	struct far far;
+	char room[8];
+	int ret;
+
+	(void)state;
+	below = far_open(loop, FAR_TCP, &far);
+	SUPPORT_OK(skt_tunnel_new(below, &where, &s, &err), &err);
+	skt_stream_on_wake(s, woken, NULL);
+	wakes = 0;
+	ret = skt_stream_open(s);
+	assert_int_equal(ret, -SKT_AGAIN);
+	far_say(&far, BYTES("\5\2\1\0" GRANTED5 "target"), true);
+	for (skt_time until = skt_now() + SUPPORT_DEADLINE; ret == -SKT_AGAIN || far.n_got < sizeof(said) - 1;) {
+		support_round(loop, until);
+		if (wakes && ret == -SKT_AGAIN)
+			ret = skt_stream_open(s);
+	}
+	assert_int_equal(ret, 0);
+	FAR_GOT(&far, said, sizeof(said) - 1);
+	assert_ptr_equal(skt_stream_raw(s), skt_stream_raw(below));
+	assert_non_null(skt_stream_raw(s));
+	assert_int_equal(skt_stream_read(s, room, sizeof(room)), 6);
+	assert_memory_equal(room, "target", 6);
+	skt_stream_free(s);
+	far_release(loop, &far);
+	skt_loop_free(loop);
+}
+
 static int allocations_left;
 
 static bool no_more_memory(void)
@@ -385,14 +428,6 @@ static void without_memory_it_fails_and_below_is_freed(void **state)
 		assert_int_equal(freed, 1);
 	}
 	assert_int_equal(ret, 0);
-}
-
-static int wakes;
-
-static void woken(void *user)
-{
-	(void)user;
-	wakes++;
 }
 
 static void wakes_and_facts_pass_up_and_finishing_passes_down(void **state)
@@ -431,6 +466,7 @@ int main(void)
 		SUPPORT_TEST(failures_below_stay_what_they_are),
 		SUPPORT_TEST(an_answer_without_end_is_given_up),
 		SUPPORT_TEST(the_fast_path_is_there_once_all_that_was_read_has_been_given),
+		SUPPORT_TEST(over_a_socket_it_goes_on_with_each_wake_and_gives_its_descriptors),
 		SUPPORT_TEST(what_a_protocol_cannot_say_is_an_error_of_usage_and_below_is_freed),
 		SUPPORT_TEST(without_memory_it_fails_and_below_is_freed),
 		SUPPORT_TEST(wakes_and_facts_pass_up_and_finishing_passes_down),
