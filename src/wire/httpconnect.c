@@ -2,6 +2,7 @@
 /* The request that asks an HTTP proxy for a tunnel. */
 #include "wire/httpconnect.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/message.h"
@@ -12,6 +13,13 @@ static bool has_control(const char *text)
 		if ((unsigned char)*text < ' ' || *text == 127)
 			return true;
 	return false;
+}
+
+static bool is_visible(const char *text)
+{
+	while (*text > ' ' && *text <= '~')
+		text++;
+	return *text == '\0';
 }
 
 static const char *login_objection(const char *text)
@@ -32,8 +40,8 @@ const char *skt_httpconnect_objection(const char *user, const char *password, co
 		return N_("a name for an HTTP proxy has at most 255 bytes");
 	if (host[0] == '\0')
 		return N_("the target has no name");
-	if (has_control(host) || strchr(host, ' '))
-		return N_("a name has no blanks or control characters");
+	if (!is_visible(host))
+		return N_("a name for an HTTP proxy has only visible ASCII characters (others are written as xn--...)");
 	if (user && strchr(user, ':'))
 		return N_("a user for an HTTP proxy has no colon");
 	return why ? why : login_objection(password);
@@ -56,16 +64,11 @@ static void add_base64(struct skt_text *to, const char *bytes, size_t n)
 
 static void add_login(struct skt_text *to, const char *user, const char *password)
 {
-	char both[2 * SKT_HTTPCONNECT_TEXT_MAX + 1];
-	size_t n_user = user ? strlen(user) : 0, n_password = password ? strlen(password) : 0;
+	char both[2 * SKT_HTTPCONNECT_TEXT_MAX + 2];
+	int n = snprintf(both, sizeof(both), "%s:%s", user ? user : "", password ? password : "");
 
-	if (n_user)
-		memcpy(both, user, n_user);
-	both[n_user] = ':';
-	if (n_password)
-		memcpy(both + n_user + 1, password, n_password);
 	skt_text_add(to, "Proxy-Authorization: Basic ");
-	add_base64(to, both, n_user + 1 + n_password);
+	add_base64(to, both, (size_t)n);
 	skt_text_add(to, "\r\n");
 	explicit_bzero(both, sizeof(both));
 }

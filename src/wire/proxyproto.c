@@ -30,7 +30,8 @@ static const struct {
 
 static void end_set_ip(struct skt_proxyend *end, int family, const void *address, in_port_t port)
 {
-	*end = (struct skt_proxyend){ .len = family == AF_INET ? sizeof(end->in) : sizeof(end->in6) };
+	memset(end, 0, sizeof(*end)); /* all of the union, as no initialiser promises */
+	end->len = family == AF_INET ? sizeof(end->in) : sizeof(end->in6);
 	if (family == AF_INET) {
 		end->in.sin_family = AF_INET;
 		end->in.sin_port = port;
@@ -47,13 +48,13 @@ static void end_set_unix(struct skt_proxyend *end, const unsigned char *path)
 {
 	size_t n = V2_UNIX_PATH;
 
-	*end = (struct skt_proxyend){ 0 };
+	memset(end, 0, sizeof(*end));
 	end->un.sun_family = AF_UNIX;
-	memcpy(end->un.sun_path, path, V2_UNIX_PATH);
 	if (path[0])
 		n = strnlen((const char *)path, V2_UNIX_PATH - 1) + 1;
 	while (!path[0] && n > 0 && !path[n - 1])
 		n--;
+	memcpy(end->un.sun_path, path, n);
 	end->len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + n);
 }
 
@@ -256,7 +257,7 @@ static int v1_unfinished(const struct v1_beginning *b, const char *s, size_t n, 
 static int v1_parse(const char *s, size_t n, struct skt_proxyproto *ret, size_t *need, const char **why)
 {
 	const struct v1_beginning *b = v1_find(s, n);
-	struct skt_proxyproto found = { .version = 1 };
+	struct skt_proxyproto found;
 	size_t most = n < SKT_PROXYPROTO_V1_MAX ? n : SKT_PROXYPROTO_V1_MAX, begun = b ? strlen(b->text) : 0;
 	const char *end = b && n >= begun ? memmem(s, most, "\r\n", 2) : NULL;
 
@@ -265,6 +266,8 @@ static int v1_parse(const char *s, size_t n, struct skt_proxyproto *ret, size_t 
 		return -1;
 	if (!end)
 		return v1_unfinished(b, s, n, need, why);
+	memset(&found, 0, sizeof(found));
+	found.version = 1;
 	*why = b->family == AF_UNSPEC ? NULL : v1_control(s, (size_t)(end - s));
 	if (!*why && b->family != AF_UNSPEC)
 		*why = v1_addresses(s + begun, end, b->family, &found);
@@ -356,7 +359,7 @@ static const char *v2_objection(const unsigned char *s, size_t n)
 static int v2_parse(const unsigned char *s, size_t n, struct skt_proxyproto *ret, size_t *need, const char **why)
 {
 	size_t whole = n < V2_FIXED ? V2_FIXED : V2_FIXED + big_endian(s + 14, 2);
-	struct skt_proxyproto found = { .version = 2, .n = whole };
+	struct skt_proxyproto found;
 
 	*why = v2_objection(s, n);
 	if (*why)
@@ -365,6 +368,9 @@ static int v2_parse(const unsigned char *s, size_t n, struct skt_proxyproto *ret
 		*need = whole - n;
 		return 1;
 	}
+	memset(&found, 0, sizeof(found));
+	found.version = 2;
+	found.n = whole;
 	if (v2_tells(s)) {
 		*why = v2_tlvs(s, whole, V2_FIXED + v2_families[s[13] >> 4].n);
 		if (*why)

@@ -40,8 +40,10 @@ static struct proxyhead *proxyhead_of(struct skt_stream *s)
 /* Families that no header has become not known. */
 static struct skt_proxyend end_of(const struct skt_addr *a)
 {
-	struct skt_proxyend ret = { .len = a->len };
+	struct skt_proxyend ret;
 
+	memset(&ret, 0, sizeof(ret));
+	ret.len = a->len;
 	if (a->len == 0)
 		return ret;
 	if (a->sa.sa_family == AF_INET)
@@ -57,8 +59,10 @@ static struct skt_proxyend end_of(const struct skt_addr *a)
 
 static struct skt_addr end_addr(const struct skt_proxyend *end)
 {
-	struct skt_addr ret = { .len = end->len };
+	struct skt_addr ret;
 
+	memset(&ret, 0, sizeof(ret));
+	ret.len = end->len;
 	memcpy(ret.room, &end->un, sizeof(end->un));
 	return ret;
 }
