@@ -180,7 +180,8 @@ static void origins_are_let_in_by_a_list(void **state)
 static void the_servers_favourite_of_the_offered_protocols_is_chosen(void **state)
 {
 	static const struct skt_wsserves serves = { .protocols = "superchat, chat" }, none = { 0 };
-	static const char two[] = GET HOST REST "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: x, superchat\r\n" END;
+	static const char two[] = GET HOST REST
+		"Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Protocol: x, superchat\r\n" END;
 
 	(void)state;
 	assert_string_equal(ask(two, &serves).agreed.protocol, "superchat");
@@ -284,14 +285,16 @@ static void answers_are_checked_strictly(void **state)
 		struct skt_head head;
 		const char *why = NULL;
 
-		assert_int_equal(skt_head_parse(SKT_HEAD_RESPONSE, answers[i].answer, strlen(answers[i].answer), &head, &why), 0);
+		assert_int_equal(
+			skt_head_parse(SKT_HEAD_RESPONSE, answers[i].answer, strlen(answers[i].answer), &head, &why), 0);
 		(void)skt_wsanswer_check(&head, &asked, "dGhlIHNhbXBsZSBub25jZQ==", &agreed, &why);
 		if (!why != !answers[i].why || (why && !strstr(why, answers[i].why)))
 			fail_msg("%s: %s", answers[i].answer, why);
 		assert_string_equal(agreed.protocol, answers[i].protocol ? answers[i].protocol : "");
 		assert_int_equal(agreed.zipping.is_on, !why && strstr(answers[i].answer, "deflate"));
 		if (i > 0)
-			assert_int_equal(skt_wsanswer_check(&head, &plain, "dGhlIHNhbXBsZSBub25jZQ==", &agreed, &why), -1);
+			assert_int_equal(skt_wsanswer_check(&head, &plain, "dGhlIHNhbXBsZSBub25jZQ==", &agreed, &why),
+					 -1);
 	}
 }
 
@@ -309,8 +312,8 @@ static void what_a_server_answers_a_client_takes(void **state)
 	assert_int_equal(skt_wsask_compose(&asks, "dGhlIHNhbXBsZSBub25jZQ==", &request, &why), 0);
 	answer = ask(skt_text_get(&request), &serves);
 	skt_wsanswer_compose(&answer, &text);
-	assert_string_equal(skt_text_get(&text),
-			    ANSWER "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n" END);
+	assert_string_equal(skt_text_get(&text), ANSWER
+			    "Sec-WebSocket-Protocol: chat\r\nSec-WebSocket-Extensions: permessage-deflate\r\n" END);
 	assert_int_equal(skt_head_parse(SKT_HEAD_RESPONSE, text.s, text.len, &head, &why), 0);
 	assert_int_equal(skt_wsanswer_check(&head, &asks, "dGhlIHNhbXBsZSBub25jZQ==", &agreed, &why), 0);
 	assert_string_equal(agreed.protocol, "chat");
