@@ -630,6 +630,8 @@ static void a_message_is_one_frame_and_one_write(void **state)
 	assert_int_equal(skt_stream_write(s, "", 0), 0);
 	assert_int_equal(below->n_taken, 9);
 	assert_memory_equal(below->taken + 7, "\x82\x00", 2);
+	assert_int_equal(skt_stream_write(s, "", (size_t)1 << 31), -SKT_E_LIMIT);
+	assert_int_equal(s->sys, EMSGSIZE);
 	skt_stream_free(s);
 	ws_drop(&all);
 }
