@@ -5,6 +5,14 @@
 static char room[256 * 1024];
 static struct skt_loop *loop;
 
+static int wakes;
+
+static void woken(void *user)
+{
+	(void)user;
+	wakes++;
+}
+
 static const struct skt_ws_config plain = { .host = "server.example.com" },
 				  zips = { .host = "server.example.com", .deflate = true },
 				  text = { .host = "server.example.com", .text = true };
@@ -119,7 +127,7 @@ static const struct {
 	{ true, BYTES(WS_ASKS "Origin: http://other\r\n\r\n"), -SKT_E_DENIED, "403", "HTTP/1.1 403 Forbidden\r\n" },
 	{ false, BYTES("SSH-2.0-OpenSSH_9.2\r\n"), -SKT_E_PEER, "no WebSocket server: it said SSH-2.0-OpenSSH_9.2", "" },
 	{ false, BYTES("220 \33[31mmail\r\n"), -SKT_E_PEER, "it said 220 .[31mmail", "" },
-	{ false, BYTES("\x15\x03\x01\x00\x02"), -SKT_E_PEER, "no WebSocket server", "" },
+	{ false, BYTES("\x15\x03\x01\x00\x02"), -SKT_E_PEER, "no WebSocket server: it speaks TLS", "" },
 	{ false, BYTES(""), -SKT_E_PEER, "before it had answered", "" },
 	{ false, BYTES("HTTP/1.1 101 x\r\n"), -SKT_E_PEER, "before it had answered", "" },
 	{ false, BYTES("HTTP/1.1 404 Not Found\r\n\r\n"), -SKT_E_PEER, "404 Not Found", "" },
@@ -601,9 +609,48 @@ static void frames_without_payload_do_not_hold_the_loop_up(void **state)
 	below->piece = 1;
 	assert_int_equal(skt_stream_read(s, room, sizeof(room)), -SKT_AGAIN);
 	assert_true(below->at < 20);
+	wakes = 0;
+	skt_stream_on_wake(s, woken, NULL);
+	support_settle(loop);
+	assert_int_equal(wakes, 1); /* it goes on without being woken from below */
 	skt_stream_free(s);
 	ws_drop(&frames);
 	ws_drop(&all);
+}
+
+static void what_waits_in_the_inflater_is_given_when_there_is_room(void **state)
+{
+	(void)state;
+	for (int keeps = 0; keeps < 2; keeps++)
+		for (size_t piece = 0; piece < 2; piece++) {
+			struct ws_bytes frames = { 0 }, all;
+			struct fake *below;
+			struct skt_stream *s = opened(&zips, false, NULL, &all, &below);
+			size_t n = 0, most = keeps ? 20000 : 1000;
+			ssize_t got;
+
+			memset(room, 'x', 20000);
+			assert_int_equal(skt_stream_write(s, room, 20000), 20000);
+			ws_add(&frames, below->taken, below->n_taken);
+			ws_add_frame(&frames, 0x88, "", 0, true);
+			skt_stream_free(s);
+			ws_drop(&all);
+			s = opened(&zips, true, NULL, &all, &below);
+			skt_ws_keep_messages(s, keeps);
+			below->bytes = frames.s;
+			below->n = frames.n;
+			below->at = 0;
+			below->piece = piece ? piece : frames.n - 6; /* the Close does not come with it */
+			while ((got = skt_stream_read(s, room, most)) > 0 || got == -SKT_AGAIN) {
+				n += got > 0 ? (size_t)got : 0;
+				assert_true(got == -SKT_AGAIN || (room[0] == 'x' && room[got - 1] == 'x'));
+			}
+			assert_int_equal(got, 0);
+			assert_int_equal(n, 20000);
+			skt_stream_free(s);
+			ws_drop(&frames);
+			ws_drop(&all);
+		}
 }
 
 /* Writing */
@@ -650,6 +697,79 @@ static void compressed_messages_are_those_of_the_rfc(void **state)
 	assert_memory_equal(below->taken, "\xc1\x07\xf2\x48\xcd\xc9\xc9\x07\x00\xc1\x05\xf2\x00\x11\x00\x00", 16);
 	skt_stream_free(s);
 	ws_drop(&all);
+}
+
+static void without_context_takeover_each_message_stands_alone(void **state)
+{
+	static const char asks[] = WS_ASKS "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; "
+					   "client_no_context_takeover\r\n\r\n";
+	struct ws_bytes all = { 0 };
+	struct fake *below;
+	struct skt_stream *s;
+
+	(void)state;
+	ws_add(&all, BYTES(asks));
+	ws_add_frame(&all, 0xc1, BYTES("\xf2\x48\xcd\xc9\xc9\x07\x00"), true);
+	ws_add_frame(&all, 0xc1, BYTES("\xf2\x00\x11\x00\x00"), true); /* goes back to the first */
+	below = fake_new(all.s, all.n);
+	s = ws_over(loop, below, &zips, true);
+	assert_int_equal(ws_open(s), 0);
+	ws_forget(below);
+	assert_int_equal(skt_stream_write(s, "Hello", 5), 5);
+	assert_int_equal(skt_stream_write(s, "Hello", 5), 5);
+	assert_int_equal(below->n_taken, 18);
+	assert_memory_equal(below->taken, below->taken + 9, 9);
+	assert_true(skt_stream_read(s, room, sizeof(room)) >= 5);
+	assert_int_equal(skt_stream_read(s, room, sizeof(room)), -SKT_E_PEER);
+	assert_why(s, "cannot be inflated");
+	skt_stream_free(s);
+	ws_drop(&all);
+}
+
+static ssize_t no_random(void *buf, size_t n, unsigned flags)
+{
+	(void)buf;
+	(void)n;
+	(void)flags;
+	errno = ENOSYS;
+	return -1;
+}
+
+static void without_random_bytes_nothing_is_sent(void **state)
+{
+	struct fake *below = fake_new("", 0);
+	struct skt_stream *s = ws_over(loop, below, &plain, false);
+	struct ws_bytes all;
+
+	(void)state;
+	skt_sys.getrandom = no_random;
+	assert_int_equal(ws_open(s), -SKT_E_IO);
+	assert_int_equal(below->n_taken, 0);
+	skt_stream_free(s);
+	skt_sys.getrandom = ws_getrandom;
+	s = opened(&plain, false, NULL, &all, &below);
+	skt_sys.getrandom = no_random;
+	assert_int_equal(skt_stream_write(s, "x", 1), -SKT_E_IO);
+	assert_int_equal(skt_stream_write(s, "x", 1), -SKT_E_IO);
+	assert_int_equal(s->sys, ENOSYS);
+	assert_int_equal(below->n_taken, 0);
+	skt_stream_free(s);
+	ws_drop(&all);
+}
+
+static void many_bytes_become_messages_of_a_mebibyte(void **state)
+{
+	char *bytes = test_calloc(1, 1500000);
+	struct ws_bytes all;
+	struct fake *below;
+	struct skt_stream *s = opened(&plain, true, NULL, &all, &below);
+
+	(void)state;
+	assert_int_equal(skt_stream_write(s, bytes, 1500000), 1024 * 1024);
+	assert_int_equal(below->n_taken, 10 + 1024 * 1024);
+	skt_stream_free(s);
+	ws_drop(&all);
+	test_free(bytes);
 }
 
 static void text_is_cut_between_characters_only(void **state)
@@ -710,14 +830,6 @@ static void what_is_no_text_is_not_sent_as_text(void **state)
 	assert_int_equal(below->n_taken, 0);
 	skt_stream_free(s);
 	ws_drop(&all);
-}
-
-static int wakes;
-
-static void woken(void *user)
-{
-	(void)user;
-	wakes++;
 }
 
 static void what_below_does_not_take_is_held_and_goes_on_when_it_wakes(void **state)
@@ -1072,9 +1184,13 @@ int main(void)
 		WS_TEST(a_message_that_just_fits_the_room_is_given_and_a_longer_one_is_not_cut),
 		WS_TEST(a_message_beyond_the_limit_is_refused_also_when_it_is_only_announced),
 		WS_TEST(a_bomb_is_stopped_at_the_limit),
+		WS_TEST(what_waits_in_the_inflater_is_given_when_there_is_room),
 		WS_TEST(frames_without_payload_do_not_hold_the_loop_up),
 		WS_TEST(a_message_is_one_frame_and_one_write),
 		WS_TEST(compressed_messages_are_those_of_the_rfc),
+		WS_TEST(without_context_takeover_each_message_stands_alone),
+		WS_TEST(without_random_bytes_nothing_is_sent),
+		WS_TEST(many_bytes_become_messages_of_a_mebibyte),
 		WS_TEST(text_is_cut_between_characters_only),
 		WS_TEST(what_is_no_text_is_not_sent_as_text),
 		WS_TEST(what_below_does_not_take_is_held_and_goes_on_when_it_wakes),
