@@ -46,7 +46,7 @@ struct skt_ws_seen {
  * room, and -SKT_E_TIMEOUT where a ping was not answered. All are final.
  * write: what it takes becomes one message of one frame. What below does not take at once is held, and goes on when below wakes; until
  * then write and shut say -SKT_AGAIN. Text: a character that is not whole is held for the next write (of a stream of bytes; messages
- * must be whole); -SKT_E_IO (errno EILSEQ) where it is no UTF-8.
+ * must be whole); -SKT_E_IO (errno EILSEQ) where it is no UTF-8. -SKT_E_LIMIT (EMSGSIZE) for a message beyond 1 GiB: the next may go.
  * shut: sends a Close of code 1000; reading goes on until the peer's. */
 int skt_ws_new_client(struct skt_loop *loop, struct skt_stream *below, const struct skt_ws_config *config,
 		      struct skt_stream **ret, struct skt_error *err);

@@ -13,7 +13,8 @@
 #include "io/filter/wslayer.h"
 #include "sys/call.h"
 
-enum { OPEN_EXCERPT = 48, OPEN_TLS = 0x16 };
+/* How records of TLS begin: an alert (a server that was spoken to without), a handshake (a client that begins one) */
+enum { OPEN_EXCERPT = 48, OPEN_TLS_ALERT = 0x15, OPEN_TLS_HANDSHAKE = 0x16 };
 
 /* What a status means to whoever asked. */
 static const struct {
@@ -142,7 +143,7 @@ static int open_fail_stranger(struct skt_ws *w, const char *bytes, size_t n)
 	char excerpt[OPEN_EXCERPT];
 	struct skt_error err;
 
-	if ((unsigned char)bytes[0] == OPEN_TLS) {
+	if (bytes[0] == OPEN_TLS_ALERT || bytes[0] == OPEN_TLS_HANDSHAKE) {
 		(void)skt_fail(&err, SKT_E_PEER, 0, "%s",
 			       w->is_server ? _("it is no WebSocket client: it speaks TLS")
 					    : _("it is no WebSocket server: it speaks TLS"));

@@ -15,8 +15,9 @@
 #include "sys/call.h"
 #include "sys/clock.h"
 
-/* WS_SMALL: such messages are put together on the stack. WS_MOST: longer ones are made of bytes in pieces. */
-enum { WS_SMALL = 4096, WS_MOST = 1024 * 1024 };
+/* WS_SMALL: such messages are put together on the stack. WS_MOST: so many bytes become one message at most. WS_LONGEST: a message that is
+ * given whole, as one, may have so many: it is put together in memory. */
+enum { WS_SMALL = 4096, WS_MOST = 1024 * 1024, WS_LONGEST = 1024 * 1024 * 1024 };
 
 /* What is to become a message: the held beginning of a character, and bytes; and what it leaves held. */
 struct ws_outgoing {
@@ -244,6 +245,16 @@ static int write_fail_closed(struct skt_ws *w)
 	return w->write_ret;
 }
 
+/* Nothing was sent: the next may be. */
+static int write_fail_long(struct skt_ws *w, size_t n)
+{
+	struct skt_error err;
+
+	(void)skt_fail(&err, SKT_E_LIMIT, EMSGSIZE, _("a message of %zu bytes cannot be sent: it may have %d"), n,
+		       WS_LONGEST);
+	return skt_stream_fail(&w->stream, &err);
+}
+
 /* Only whole characters make a message; the beginning of one is left for the next. */
 static int write_cut_text(struct skt_ws *w, struct ws_outgoing *m)
 {
@@ -369,6 +380,8 @@ ssize_t skt_ws_write(struct skt_stream *s, const void *buf, size_t n)
 		m.n = n = WS_MOST;
 	if (n == 0 && !w->keeps_messages)
 		return 0;
+	if (n > WS_LONGEST)
+		return write_fail_long(w, n);
 	if (w->config->text && (ret = write_cut_text(w, &m)) < 0)
 		return ret;
 	if (w->keeps_messages || m.n > 0)
