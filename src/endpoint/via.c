@@ -104,7 +104,9 @@ int skt_via_parse(const char *text, struct skt_via *ret)
 	int wrong, begin;
 
 	*ret = (struct skt_via){ .port = 0 };
-	for (size_t i = 0; rest && i < SKT_LENGTH(via_schemes); i++)
+	if (!rest)
+		return 0;
+	for (size_t i = 0; i < SKT_LENGTH(via_schemes); i++)
 		if (strlen(via_schemes[i].name) == (size_t)(rest - text) &&
 		    strncasecmp(via_schemes[i].name, text, (size_t)(rest - text)) == 0) {
 			ret->kind = via_schemes[i].kind;

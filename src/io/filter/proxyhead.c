@@ -14,6 +14,7 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "io/fd.h"
 #include "io/filter/kept.h"
 #include "io/filter/layer.h"
 #include "wire/printable.h"
@@ -24,6 +25,7 @@ struct proxyhead {
 	struct skt_kept *kept;
 	int status;
 	bool is_below_up;
+	bool is_own; /* a sender that speaks for nobody else: its own addresses, which are known once below is up */
 	struct skt_proxyhead head; /* a reader's, once it is up */
 };
 
@@ -155,9 +157,33 @@ static int proxyhead_open(struct skt_stream *s, int (*go_on)(struct proxyhead *p
 	return p->status;
 }
 
+/* The header with the addresses of the connection below. Where it has none, the one that says so stays. */
+static int proxyhead_compose_own(struct proxyhead *p)
+{
+	const struct skt_fd *bottom = skt_stream_bottom(p->stream.below);
+	unsigned char bytes[SKT_PROXYPROTO_ROOM];
+	struct skt_proxyend peer, local;
+	struct skt_addr addr;
+
+	p->is_own = false;
+	if (!bottom || skt_addr_of_local(bottom->in.fd, &addr) < 0)
+		return 0;
+	peer = end_of(&addr);
+	if (skt_addr_of_peer(bottom->in.fd, &addr) < 0)
+		return 0;
+	local = end_of(&addr);
+	skt_kept_drop(&p->kept);
+	p->kept = skt_kept_new_of(bytes, skt_proxyproto_compose(p->head.version, &peer, &local, bytes));
+	return p->kept ? 0 : skt_layer_fail_memory(&p->stream);
+}
+
 static int proxyhead_send(struct proxyhead *p)
 {
-	int ret = skt_kept_flush(p->kept, p->stream.below);
+	int ret = p->is_own ? proxyhead_compose_own(p) : 0;
+
+	if (ret < 0)
+		return ret;
+	ret = skt_kept_flush(p->kept, p->stream.below);
 
 	if (ret == 0)
 		skt_kept_drop(&p->kept);
@@ -259,11 +285,17 @@ int skt_proxyhead_new_sender(struct skt_stream *below, const struct skt_proxyhea
 {
 	struct skt_proxyend peer = end_of(&head->peer), local = end_of(&head->local);
 	unsigned char bytes[SKT_PROXYPROTO_ROOM];
+	int failed;
 
 	assert(head->version == 1 || head->version == 2);
-	return proxyhead_new(below, &sender_ops,
-			     skt_kept_new_of(bytes, skt_proxyproto_compose(head->version, &peer, &local, bytes)), ret,
-			     err);
+	failed = proxyhead_new(below, &sender_ops,
+			       skt_kept_new_of(bytes, skt_proxyproto_compose(head->version, &peer, &local, bytes)), ret,
+			       err);
+	if (failed < 0)
+		return failed;
+	proxyhead_of(*ret)->head.version = head->version;
+	proxyhead_of(*ret)->is_own = head->peer.len == 0;
+	return 0;
 }
 
 int skt_proxyhead_new_reader(struct skt_stream *below, struct skt_stream **ret, struct skt_error *err)
