@@ -15,8 +15,9 @@ struct skt_proxyhead {
 /* Both make a stream over `below`, a stream of bytes, which is taken over, also on failure. They return 0, or -SKT_E_LIMIT without
  * memory. Once up, read, write, shut and raw() are as below.
  *
- * open of a sender: opens below and sends *head, which is copied. Without a peer it speaks for the connection below itself. IPv4 addresses mapped into IPv6 go as IPv4; two that are not of one
- * family, or of one that the version has not (1: IPv4, IPv6; 2: unix too), as not known. */
+ * open of a sender: opens below and sends *head, which is copied. Without a peer it speaks for the connection below itself. IPv4
+ * addresses mapped into IPv6 go as IPv4; two that are not of one family, or of one that the version has not (1: IPv4, IPv6; 2:
+ * unix too), as not known. */
 int skt_proxyhead_new_sender(struct skt_stream *below, const struct skt_proxyhead *head, struct skt_stream **ret,
 			     struct skt_error *err);
 /* open of a reader: opens below and reads a header of version 1 or 2, of at most 4096 bytes; -SKT_E_PEER where none comes, or a
