@@ -237,6 +237,7 @@ static void read_all(struct skt_stream *s, size_t most, char *ret, size_t n)
 	}
 	(void)snprintf(ret + at, n - at, ".");
 	assert_int_equal(skt_stream_read(s, room, most), 0);
+	assert_int_equal(skt_stream_shut(s), 0); /* the answer to a Close that came */
 	assert_int_equal(skt_stream_write(s, "x", 1), -SKT_E_IO);
 	assert_int_equal(s->sys, EPIPE);
 }
@@ -946,8 +947,9 @@ static void the_answer_to_a_close_waits_for_what_is_held(void **state)
 	below->room = 3;
 	assert_int_equal(skt_stream_write(s, "abc", 3), 3);
 	assert_int_equal(skt_stream_read(s, room, sizeof(room)), 0);
-	assert_true(s->flags & SKT_STREAM_GONE);
+	assert_false(s->flags & SKT_STREAM_GONE);
 	assert_int_equal(skt_stream_shut(s), -SKT_AGAIN);
+	assert_true(s->flags & SKT_STREAM_GONE);
 	assert_int_equal(below->shuts, 0);
 	below->room = SIZE_MAX;
 	fake_wake(below);
@@ -959,6 +961,54 @@ static void the_answer_to_a_close_waits_for_what_is_held(void **state)
 	assert_int_equal(below->n_taken, 9);
 	assert_int_equal(below->shuts, 1);
 	assert_int_equal(skt_stream_shut(s), 0);
+	skt_stream_free(s);
+	ws_drop(&frames);
+	ws_drop(&all);
+}
+
+static void who_has_closed_well_takes_messages_until_we_close(void **state)
+{
+	struct ws_bytes frames = { 0 }, all;
+	struct fake *below;
+	struct skt_stream *s;
+
+	(void)state;
+	ws_add_frame(&frames, 0x88, "\x03\xe8", 2, true);
+	s = opened(&plain, true, &frames, &all, &below);
+	below->ends = false;
+	assert_int_equal(skt_stream_read(s, room, sizeof(room)), 0);
+	assert_int_equal(below->n_taken, 0);
+	assert_int_equal(skt_stream_write(s, "abc", 3), 3);
+	assert_int_equal(skt_stream_shut(s), 0);
+	assert_int_equal(below->n_taken, 9);
+	assert_memory_equal(below->taken,
+			    "\x82\x03"
+			    "abc\x88\x02\x03\xe8",
+			    9);
+	assert_true(s->flags & SKT_STREAM_GONE);
+	skt_stream_free(s);
+	ws_drop(&frames);
+	ws_drop(&all);
+}
+
+static void who_has_closed_and_waits_no_longer_is_gone(void **state)
+{
+	struct ws_bytes frames = { 0 }, all;
+	struct fake *below;
+	struct skt_stream *s;
+
+	(void)state;
+	ws_add_frame(&frames, 0x88, "", 0, true);
+	s = opened(&plain, true, &frames, &all, &below);
+	below->ends = false;
+	assert_int_equal(skt_stream_read(s, room, sizeof(room)), 0);
+	fake_wake(below);
+	assert_false(s->flags & SKT_STREAM_GONE);
+	below->ends = true;
+	fake_wake(below);
+	assert_true(s->flags & SKT_STREAM_GONE);
+	assert_int_equal(skt_stream_write(s, "abc", 3), -SKT_E_IO);
+	assert_int_equal(s->sys, EPIPE);
 	skt_stream_free(s);
 	ws_drop(&frames);
 	ws_drop(&all);
@@ -1198,6 +1248,8 @@ int main(void)
 		WS_TEST(a_failure_below_is_told_and_shut_still_reaches_below),
 		WS_TEST(after_our_close_reading_goes_on_until_the_peers),
 		WS_TEST(the_answer_to_a_close_waits_for_what_is_held),
+		WS_TEST(who_has_closed_well_takes_messages_until_we_close),
+		WS_TEST(who_has_closed_and_waits_no_longer_is_gone),
 		WS_TEST(two_ends_carry_megabytes_both_ways_and_close),
 		WS_TEST(small_messages_cost_no_allocation),
 		WS_TEST(without_memory_it_fails_wherever_that_is),

@@ -403,6 +403,7 @@ int skt_ws_shut(struct skt_stream *s)
 		skt_ws_owe_close(w, w->may_answer ? w->seen.close_code : SKT_WS_NORMAL);
 		w->may_answer = false;
 		ret = skt_ws_flush(w);
+		skt_ws_follow(w);
 	}
 	if (w->step == SKT_WS_OPEN && !w->is_write_over)
 		return ret;
