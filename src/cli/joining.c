@@ -491,7 +491,8 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 		skt_say("%s",
 			_("messages meet a stream: their boundaries are lost there; frame=line or len16 keeps them"));
 	joining_say_lacks(run);
-	if (run->j->listens && skt_endpoint_option(&run->j->from, "cert"))
+	if (run->j->listens &&
+	    (skt_endpoint_option(&run->j->from, "cert") || skt_endpoint_option(&run->j->from, "client-ca")))
 		skt_signals_hup_reloads();
 	joining_drop_rights(run);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),

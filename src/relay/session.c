@@ -394,11 +394,12 @@ static void session_origin(struct skt_session *s, const struct skt_addr *peer, s
 }
 
 /* The side that is there has gone while the other is being dialled, perhaps again and again: nobody is left to serve. One that has
- * only ended its bytes still wants the answer, and what one has left behind is still delivered. */
+ * only ended its bytes still wants the answer, and what one has left behind is still delivered: so nothing is concluded where a layer
+ * may hold some. */
 static void session_from_woken(void *user)
 {
 	struct skt_session *s = user;
-	const struct skt_fd *raw = skt_stream_bottom(s->link.side[0]);
+	const struct skt_fd *raw = skt_stream_raw(s->link.side[0]);
 	struct skt_error err;
 
 	if (!raw || raw->in.fd != raw->out.fd || !(raw->ready & (SKT_HUP | SKT_ERR)) || skt_fd_waiting(raw) > 0)

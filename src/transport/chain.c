@@ -332,8 +332,10 @@ int skt_chain_reload(const struct skt_endpoint *e, struct skt_error *err)
 	const struct skt_chain *c;
 	int failed = skt_chain_of(e, SKT_ROLE_LISTEN, &c, err);
 
-	if (failed < 0 || !c || !c->tls || skt_tls_context_config(c->tls)->n_certs == 0)
+	if (failed < 0 || !c || !c->tls)
 		return failed;
+	if (skt_tls_context_config(c->tls)->n_certs == 0 && !skt_tls_context_config(c->tls)->ca)
+		return 0;
 	failed = skt_tls_context_reload(c->tls, err);
 	return failed < 0 ? failed : 1;
 }

@@ -49,7 +49,7 @@ struct context_set {
 	int n;
 };
 
-static int context_index = -1, set_index = -1;
+static int context_index = -1, set_index = -1, asked_index = -1;
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
 
 static void set_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
@@ -65,6 +65,7 @@ static void set_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, lon
 static void context_init(void)
 {
 	context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	asked_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	set_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, set_free);
 }
 
@@ -75,6 +76,13 @@ static struct skt_tls_context *context_of(const SSL_CTX *ssl)
 
 /* --- ALPN --------------------------------------------------------------------------------------------------------------- */
 
+static int context_fail_alpn(const struct skt_tls_context *c, struct skt_error *err)
+{
+	(void)skt_fail(err, SKT_E_USAGE, 0, _("alpn=%.60s is not a list of names that TLS can send"), c->config.alpn);
+	skt_hint(err, _("names apart by commas, such as h2,http/1.1; %d bytes at most"), CONTEXT_ALPN);
+	return -SKT_E_USAGE;
+}
+
 /* "h2,http/1.1" as the wire has it: each name behind its length. */
 static int context_alpn(struct skt_tls_context *c, const char *names, struct skt_error *err)
 {
@@ -82,13 +90,13 @@ static int context_alpn(struct skt_tls_context *c, const char *names, struct skt
 		size_t n = strcspn(names, ",");
 
 		if (n == 0 || n > 255 || c->n_alpn + n + 1 > sizeof(c->alpn))
-			return skt_fail(err, SKT_E_USAGE, 0, _("alpn=%s is not a list of names"), c->config.alpn);
+			return context_fail_alpn(c, err);
 		c->alpn[c->n_alpn++] = (unsigned char)n;
 		memcpy(c->alpn + c->n_alpn, names, n);
 		c->n_alpn += (unsigned)n;
 		names += n;
 		if (*names == ',' && *++names == '\0')
-			return skt_fail(err, SKT_E_USAGE, 0, _("alpn=%s is not a list of names"), c->config.alpn);
+			return context_fail_alpn(c, err);
 	}
 	return 0;
 }
@@ -136,20 +144,32 @@ static bool context_key_is_open(const char *path)
 /* Keys with a passphrase: nobody is there to type it. */
 static int context_no_passphrase(char *buf, int n, int writing, void *user)
 {
-	(void)buf, (void)n, (void)writing, (void)user;
+	bool *is_locked = user;
+
+	(void)buf, (void)n, (void)writing;
+	*is_locked = true;
 	return -1;
 }
 
 static int context_load(struct skt_tls_context *c, SSL_CTX *ssl, int i, struct skt_error *err)
 {
 	const char *cert = c->config.cert[i], *key = c->config.key[i] ? c->config.key[i] : cert;
+	bool is_locked = false;
 
 	SSL_CTX_set_default_passwd_cb(ssl, context_no_passphrase);
+	SSL_CTX_set_default_passwd_cb_userdata(ssl, &is_locked);
 	if (SSL_CTX_use_certificate_chain_file(ssl, cert) != 1)
 		return context_file_failed("cert", cert, err);
 	if (SSL_CTX_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1) {
 		unsigned long code = ERR_peek_error();
 
+		if (is_locked) {
+			ERR_clear_error();
+			(void)skt_fail(err, SKT_E_USAGE, 0, _("the key in %.150s is locked by a passphrase"), key);
+			skt_hint(err, "%s",
+				 _("nobody is there to type it: openssl pkey -in KEY -out OPEN unlocks a copy"));
+			return -SKT_E_USAGE;
+		}
 		if (ERR_GET_LIB(code) == ERR_LIB_X509 && ERR_GET_REASON(code) == X509_R_KEY_VALUES_MISMATCH) {
 			ERR_clear_error();
 			(void)skt_fail(err, SKT_E_USAGE, 0,
@@ -161,6 +181,7 @@ static int context_load(struct skt_tls_context *c, SSL_CTX *ssl, int i, struct s
 	}
 	if (!c->open_key && context_key_is_open(key))
 		c->open_key = key;
+	SSL_CTX_set_default_passwd_cb_userdata(ssl, NULL);
 	return SSL_CTX_check_private_key(ssl) == 1 ? 0 : context_file_failed("key", key, err);
 }
 
@@ -255,6 +276,19 @@ static int context_new_session(SSL *ssl, SSL_SESSION *session)
 	return 1; /* it is ours now */
 }
 
+/* A server has asked for a certificate, and there is none: kept for the words about its refusal, which in TLS 1.2 says nothing. */
+static int context_asked(SSL *ssl, X509 **cert, EVP_PKEY **key)
+{
+	(void)cert, (void)key;
+	(void)SSL_set_ex_data(ssl, asked_index, &asked_index);
+	return 0;
+}
+
+bool skt_tls_was_asked(const SSL *ssl)
+{
+	return SSL_get_ex_data(ssl, asked_index) != NULL;
+}
+
 /* --- the name that a client asks for ------------------------------------------------------------------------------------ */
 
 static int context_choose(SSL *ssl, int *alert, void *arg)
@@ -294,6 +328,7 @@ static void context_set_client(struct skt_tls_context *c, SSL_CTX *ssl)
 	SSL_CTX_set_cert_verify_callback(ssl, context_verify, c);
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ssl, context_new_session);
+	SSL_CTX_set_client_cert_cb(ssl, context_asked);
 	if (c->n_alpn)
 		(void)SSL_CTX_set_alpn_protos(ssl, c->alpn, c->n_alpn);
 }
@@ -386,8 +421,11 @@ int skt_tls_context_new(const struct skt_tls_config *config, struct skt_tls_cont
 	atomic_store(&c->refs, 1);
 	c->config = *config;
 	failed = context_alpn(c, config->alpn, err);
-	if (failed == 0 && config->pin && skt_pin_parse(config->pin, c->pin) < 0)
+	if (failed == 0 && config->pin && skt_pin_parse(config->pin, c->pin) < 0) {
 		failed = skt_fail(err, SKT_E_USAGE, 0, _("pin=%.100s is not a SHA-256"), config->pin);
+		skt_hint(err, "%s",
+			 _("44 characters of base64 or 64 hexadecimal digits; soket explain --connect shows a server's"));
+	}
 	if (failed == 0)
 		failed = context_make(c, &c->ssl, err);
 	if (failed < 0) {
@@ -454,8 +492,10 @@ SSL *skt_tls_context_ssl(struct skt_tls_context *c)
 	ssl = SSL_new(c->ssl);
 	if (ssl && c->session) {
 		(void)SSL_set_session(ssl, c->session);
-		SSL_SESSION_free(c->session); /* for one use; the server sends another */
-		c->session = NULL;
+		if (SSL_SESSION_get_protocol_version(c->session) >= TLS1_3_VERSION) {
+			SSL_SESSION_free(c->session); /* a ticket is for one use (RFC 8446, appendix C.4) */
+			c->session = NULL;
+		}
 	}
 	(void)pthread_mutex_unlock(&c->lock);
 	if (ssl && !c->config.is_server && c->config.name && c->config.name[0] && !context_name(ssl, c->config.name)) {

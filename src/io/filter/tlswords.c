@@ -269,13 +269,6 @@ static void words_no_version(const struct skt_tls_trouble *t, struct skt_error *
 	skt_hint(err, "%s", _("older versions are broken and not spoken here: the peer needs an update"));
 }
 
-static void words_no_cipher(const struct skt_tls_trouble *t, struct skt_error *err)
-{
-	(void)t;
-	(void)skt_fail(err, SKT_E_PEER, 0, "%s", _("no common cipher: the peer takes none that is spoken here"));
-	skt_hint(err, "%s", _("of TLS 1.2 those with ECDHE and AES-GCM or ChaCha20 are spoken"));
-}
-
 static void words_no_alpn(const struct skt_tls_trouble *t, struct skt_error *err)
 {
 	(void)skt_fail(err, SKT_E_PEER, 0, _("no common protocol inside TLS: alpn=%.100s is not what the peer speaks"),
@@ -292,6 +285,16 @@ static void words_wants_cert(const struct skt_tls_trouble *t, struct skt_error *
 		(void)skt_fail(err, SKT_E_DENIED, 0, "%s", _("the server wants a certificate of the client"));
 		skt_hint(err, "%s", _("show it one: cert=FILE key=FILE"));
 	}
+}
+
+static void words_no_cipher(const struct skt_tls_trouble *t, struct skt_error *err)
+{
+	if (!t->config->is_server && skt_tls_was_asked(t->ssl)) { /* TLS 1.2 does not tell the two apart */
+		words_wants_cert(t, err);
+		return;
+	}
+	(void)skt_fail(err, SKT_E_PEER, 0, "%s", _("no common cipher: the peer takes none that is spoken here"));
+	skt_hint(err, "%s", _("of TLS 1.2 those with ECDHE and AES-GCM or ChaCha20 are spoken"));
 }
 
 static void words_refused_cert(const struct skt_tls_trouble *t, struct skt_error *err)
