@@ -16,7 +16,7 @@
 
 #include "base/alloc.h"
 
-enum { ZIP_LEVEL = 6, ZIP_MEMORY = 8, ZIP_TAIL = 4, ZIP_BLOCK_ENDS = 128 };
+enum { ZIP_LEVEL = 6, ZIP_MEMORY = 8, ZIP_TAIL = 4, ZIP_BLOCK_ENDS = 128, ZIP_BITS = 63 };
 
 static const unsigned char zip_tail[ZIP_TAIL] = { 0x00, 0x00, 0xff, 0xff };
 
@@ -200,10 +200,11 @@ int skt_wszip_inflate(struct skt_wszip *z, const void *bytes, size_t n, void *to
 	return zip_run(z, bytes, n, to, room, Z_SYNC_FLUSH, ret);
 }
 
-/* Z_BLOCK makes inflate() say whether the last byte of the tail ended a block: it does, unless the message was cut. */
+/* Z_BLOCK makes inflate() say whether the last byte of the tail ended a block, to its last bit: it does, unless the message was cut.
+ * What such a message still holds is given first. */
 int skt_wszip_inflate_end(struct skt_wszip *z, void *to, size_t room, struct skt_wszipped *ret, bool *is_whole)
 {
-	bool has_ended = z->n_tail == 0 && z->is_fresh;
+	bool has_ended = z->n_tail == 0 && z->is_fresh, ends_block;
 	int said = SKT_WSZIP_FINE;
 
 	*ret = (struct skt_wszipped){ 0 };
@@ -212,10 +213,11 @@ int skt_wszip_inflate_end(struct skt_wszip *z, void *to, size_t room, struct skt
 	if (said != SKT_WSZIP_FINE)
 		return said;
 	z->n_tail = (uint8_t)(z->n_tail + ret->used);
-	*is_whole = has_ended || z->n_tail == ZIP_TAIL;
+	ends_block = has_ended || z->is_fresh || (z->in->data_type & (ZIP_BLOCK_ENDS | ZIP_BITS)) == ZIP_BLOCK_ENDS;
+	*is_whole = has_ended || (z->n_tail == ZIP_TAIL && (ends_block || !z->waits));
 	if (!*is_whole)
 		return SKT_WSZIP_FINE;
-	if (!has_ended && !z->is_fresh && !(z->in->data_type & ZIP_BLOCK_ENDS))
+	if (!ends_block)
 		return SKT_WSZIP_WRONG;
 	z->n_tail = 0;
 	z->waits = false;
