@@ -47,6 +47,8 @@ struct tls {
 	int write_failed; /* 0, or what every further write returns */
 	int ended;
 	bool is_open, is_shut, saw_end, below_failed;
+	bool has_data; /* what is to go holds bytes of the user's, not only what TLS says for itself */
+	bool lost;     /* such bytes did not go */
 	uint8_t n_first;
 	char first[TLS_FIRST]; /* what the peer said first, for the words about one that does not speak TLS */
 };
@@ -182,6 +184,7 @@ static ssize_t tls_push(struct tls *t, const char *bytes, size_t n)
 			break;
 		if (put < 0) {
 			tls_drop(t);
+			t->lost = t->has_data;
 			t->write_failed = (int)put;
 			return put;
 		}
@@ -206,6 +209,7 @@ static int tls_flush_held(struct tls *t)
 		return -SKT_AGAIN;
 	skt_free(t->held);
 	t->held = NULL;
+	t->has_data = false;
 	return 0;
 }
 
@@ -359,12 +363,20 @@ static ssize_t tls_write(struct skt_stream *s, const void *buf, size_t n)
 		}
 		done += put;
 	}
+	t->has_data = true;
 	ret = tls_leave(t);
+	t->has_data = ret == -SKT_AGAIN;
 	if (said <= 0)
 		return t->write_failed = said ? said : -SKT_E_IO;
 	if (ret < 0 && ret != -SKT_AGAIN)
 		return ret;
 	return done ? (ssize_t)done : n ? -SKT_AGAIN : 0;
+}
+
+/* Whoever has said its own end, and has left, misses nothing by not hearing ours, or a ticket. */
+static bool tls_misses_nothing(const struct tls *t, int failed)
+{
+	return failed < 0 && failed != -SKT_AGAIN && t->ended == 1 && !t->lost;
 }
 
 /* close_notify is the end of our bytes; what the peer still says is read on, and below stays open for that. */
@@ -374,14 +386,15 @@ static int tls_shut(struct skt_stream *s)
 	int ret = tls_flush_held(t);
 
 	if (ret < 0 || t->is_shut)
-		return ret;
+		return tls_misses_nothing(t, ret) ? 0 : ret;
 	t->is_shut = true;
 	if (t->ended > 1 || !t->is_open)
 		return skt_layer_shut(s);
 	tls_enter(t);
 	(void)SSL_shutdown(t->ssl);
 	ERR_clear_error();
-	return tls_leave(t);
+	ret = tls_leave(t);
+	return tls_misses_nothing(t, ret) ? 0 : ret;
 }
 
 static void tls_woken(void *layer)

@@ -49,7 +49,7 @@ struct context_set {
 	int n;
 };
 
-static int context_index = -1, set_index = -1, asked_index = -1;
+static int context_index = -1, set_index = -1, asked_index = -1, culprit_index = -1;
 static pthread_once_t context_once = PTHREAD_ONCE_INIT;
 
 static void set_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
@@ -62,8 +62,15 @@ static void set_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, lon
 	skt_free(set);
 }
 
+static void culprit_free(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
+{
+	(void)parent, (void)ad, (void)index, (void)argl, (void)argp;
+	X509_free(ptr);
+}
+
 static void context_init(void)
 {
+	culprit_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, culprit_free);
 	context_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	asked_index = SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);
 	set_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, set_free);
@@ -165,7 +172,7 @@ static int context_load(struct skt_tls_context *c, SSL_CTX *ssl, int i, struct s
 
 		if (is_locked) {
 			ERR_clear_error();
-			(void)skt_fail(err, SKT_E_USAGE, 0, _("the key in %.150s is locked by a passphrase"), key);
+			(void)skt_fail(err, SKT_E_USAGE, 0, _("key=%.150s is locked by a passphrase"), key);
 			skt_hint(err, "%s",
 				 _("nobody is there to type it: openssl pkey -in KEY -out OPEN unlocks a copy"));
 			return -SKT_E_USAGE;
@@ -255,12 +262,34 @@ static bool context_passes(const struct skt_tls_context *c, X509_STORE_CTX *stor
 	return X509_verify_cert(store) == 1;
 }
 
+/* For the words: OpenSSL itself keeps a certificate only once it has passed. */
+static void context_keep_culprit(X509_STORE_CTX *store)
+{
+	SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+	X509 *cert = X509_STORE_CTX_get_current_cert(store);
+
+	cert = cert ? cert : X509_STORE_CTX_get0_cert(store);
+	if (!ssl || !cert || SSL_get_ex_data(ssl, culprit_index))
+		return;
+	(void)X509_up_ref(cert);
+	if (SSL_set_ex_data(ssl, culprit_index, cert) != 1)
+		X509_free(cert);
+}
+
+const X509 *skt_tls_culprit(const SSL *ssl)
+{
+	return SSL_get_ex_data(ssl, culprit_index);
+}
+
 /* Instead of OpenSSL's own, which it calls: a pin is proof enough where no ca= stands beside it. */
 static int context_verify(X509_STORE_CTX *store, void *arg)
 {
 	const struct skt_tls_context *c = arg;
 
-	return context_passes(c, store) || c->config.looks;
+	if (context_passes(c, store))
+		return 1;
+	context_keep_culprit(store);
+	return c->config.looks;
 }
 
 /* --- sessions ----------------------------------------------------------------------------------------------------------- */
@@ -319,13 +348,13 @@ static void context_set_common(struct skt_tls_context *c, SSL_CTX *ssl)
 	SSL_CTX_set_read_ahead(ssl, 1);
 	SSL_CTX_set_default_read_buffer_len(ssl, CONTEXT_READ_AHEAD);
 	(void)SSL_CTX_set_timeout(ssl, CONTEXT_SESSION_S);
+	SSL_CTX_set_cert_verify_callback(ssl, context_verify, c);
 }
 
 static void context_set_client(struct skt_tls_context *c, SSL_CTX *ssl)
 {
 	SSL_CTX_set_verify(
 		ssl, c->config.no_verify && !c->config.pin && !c->config.looks ? SSL_VERIFY_NONE : SSL_VERIFY_PEER, NULL);
-	SSL_CTX_set_cert_verify_callback(ssl, context_verify, c);
 	(void)SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
 	SSL_CTX_sess_set_new_cb(ssl, context_new_session);
 	SSL_CTX_set_client_cert_cb(ssl, context_asked);
@@ -448,7 +477,8 @@ int skt_tls_context_reload(struct skt_tls_context *c, struct skt_error *err)
 		return failed;
 	(void)pthread_mutex_lock(&c->lock);
 	old = c->ssl;
-	context_share_tickets(old, fresh);
+	if (!c->config.ca) /* a client that came in by the old file is looked at again */
+		context_share_tickets(old, fresh);
 	c->ssl = fresh;
 	(void)pthread_mutex_unlock(&c->lock);
 	SSL_CTX_free(old);

@@ -41,6 +41,8 @@ void skt_tls_context_free(struct skt_tls_context *context);
 /* A new connection's state; a client's has a session to resume where there is one. NULL: no memory. Any thread. */
 SSL *skt_tls_context_ssl(struct skt_tls_context *context);
 const struct skt_tls_config *skt_tls_context_config(const struct skt_tls_context *context);
+/* The certificate that did not pass, or NULL; it stays the connection's. */
+const X509 *skt_tls_culprit(const SSL *ssl);
 /* Whether the server of a client's connection has asked for a certificate that there is not. */
 bool skt_tls_was_asked(const SSL *ssl);
 /* The first certificate of a server; valid until it is reloaded or freed. */

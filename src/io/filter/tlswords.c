@@ -204,22 +204,27 @@ static const struct words_verdict {
 	{ X509_V_ERR_APPLICATION_VERIFICATION, words_other_key },
 };
 
-/* The certificate that it is about: with an unknown issuer the last one of the chain that came, whose issuer is missing. */
-static const X509 *words_subject(const SSL *ssl, long verdict)
+static const X509 *words_subject(const SSL *ssl)
 {
-	STACK_OF(X509) *chain = SSL_get_peer_cert_chain(ssl);
-	int n = chain ? sk_X509_num(chain) : 0;
-	bool is_issuer = verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY ||
-			 verdict == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
-			 verdict == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN;
+	const X509 *culprit = skt_tls_culprit(ssl);
 
-	return n > 0 ? sk_X509_value(chain, is_issuer ? n - 1 : 0) : SSL_get0_peer_certificate(ssl);
+	return culprit ? culprit : SSL_get0_peer_certificate(ssl);
 }
 
-static void words_verification(const struct skt_tls_trouble *t, struct skt_error *err)
+/* The same, seen from the other side. */
+static void words_of_client(struct skt_error *err)
+{
+	struct skt_error inner = *err;
+
+	(void)skt_fail(err, inner.kind, 0, _("the client was not let in: %.200s"), inner.text);
+	skt_hint(err, "%s",
+		 _("client-ca= names those who may sign for clients: it needs another certificate, or they another list"));
+}
+
+static void words_verdict(const struct skt_tls_trouble *t, struct skt_error *err)
 {
 	long verdict = SSL_get_verify_result(t->ssl);
-	struct words_cert w = { .t = t, .cert = words_subject(t->ssl, verdict), .err = err };
+	struct words_cert w = { .t = t, .cert = words_subject(t->ssl), .err = err };
 
 	for (size_t i = 0; w.cert && i < SKT_LENGTH(words_verdicts); i++)
 		if (words_verdicts[i].code == verdict) {
@@ -229,6 +234,13 @@ static void words_verification(const struct skt_tls_trouble *t, struct skt_error
 	(void)skt_fail(err, SKT_E_DENIED, 0, _("the certificate is not good: %s"),
 		       X509_verify_cert_error_string(verdict));
 	skt_hint(err, "%s", _("soket explain --connect shows the certificates; verify=no goes on all the same"));
+}
+
+static void words_verification(const struct skt_tls_trouble *t, struct skt_error *err)
+{
+	words_verdict(t, err);
+	if (t->config->is_server)
+		words_of_client(err);
 }
 
 /* --- the rest ----------------------------------------------------------------------------------------------------------- */
