@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the load generators share: the end of the program, the clock, numbers of the command line, a histogram. */
+/* What the load generators share: the end of the program, the clock, numbers of the command line, sockets, a histogram. */
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
+#include <unistd.h>
 
 #define LIFE_S 300 /* of a forgotten endpoint */
 #define SECOND ((int64_t)1000000000)
@@ -72,6 +78,74 @@ static inline struct sockaddr_in loopback(uint16_t port)
 		.sin_port = htons(port),
 		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
 	};
+}
+
+/* ---- sockets of TCP ---- */
+
+static inline void option_on(int fd, int level, int name)
+{
+	int one = 1;
+
+	if (setsockopt(fd, level, name, &one, sizeof(one)) < 0)
+		fail("setsockopt");
+}
+
+/* A call on `fd` that blocks gives up after ANSWER_S. */
+static inline void socket_gives_up(int fd)
+{
+	struct timeval patience = { .tv_sec = ANSWER_S };
+
+	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0)
+		fail("setsockopt");
+}
+
+/* A listening socket on `port`, or on one that the kernel picks where it is 0; `flags` is 0 or SOCK_NONBLOCK. */
+static inline int socket_listen(uint16_t port, int flags)
+{
+	struct sockaddr_in a = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof(a)) < 0 || listen(fd, 4096) < 0)
+		fail("listen");
+	return fd;
+}
+
+static inline uint16_t socket_port(int fd)
+{
+	struct sockaddr_in a;
+	socklen_t len = sizeof(a);
+
+	if (getsockname(fd, (struct sockaddr *)&a, &len) < 0)
+		fail("getsockname");
+	return ntohs(a.sin_port);
+}
+
+/* A socket on its way to `port`; `flags` is 0 for one that is connected on return, or SOCK_NONBLOCK. -1 on failure.
+ * One that blocks gives up after ANSWER_S, also when it sends and receives. */
+static inline int socket_dial(uint16_t port, int flags)
+{
+	struct sockaddr_in a = loopback(port);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
+
+	if (fd < 0)
+		fail("socket");
+	option_on(fd, IPPROTO_TCP, TCP_NODELAY);
+	if (!flags)
+		socket_gives_up(fd);
+	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && !(flags && errno == EINPROGRESS)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static inline void socket_blocks(int fd, bool blocks)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fcntl(fd, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) < 0)
+		fail("fcntl");
 }
 
 /* ---- the histogram ---- */

@@ -86,6 +86,23 @@ GOALS = {
     "udp-pace": (
         ("share", AT_LEAST, 99, None),
     ),
+    "tls-bulk": (
+        ("gbps", AT_LEAST, 1.1, "nginx"),
+        ("cpu_s_per_gb", AT_MOST, 0.85, "nginx"),
+    ),
+    "tls-full": (
+        ("cpu_ms", AT_MOST, 1.05, "nginx"),
+    ),
+    "tls-resumed": (                             # the best of its peers is one of these
+        ("cpu_ms", AT_MOST, 1.05, "nginx"),
+        ("cpu_ms", AT_MOST, 1.05, "haproxy"),
+    ),
+    "tls-idle": (
+        ("user_b", AT_MOST, 1, "haproxy"),
+        ("user_b", AT_MOST, 1, "nginx"),
+        ("all_b", AT_MOST, 1, "haproxy"),
+        ("all_b", AT_MOST, 1, "nginx"),
+    ),
     "run-true": (
         ("over_ms", AT_MOST, 5, None),
     ),

@@ -25,6 +25,7 @@ OUT = os.path.join(ROOT, "build", "bench")
 LOAD = os.path.join(OUT, "load")
 FARM = os.path.join(OUT, "farm")
 DGRAM = os.path.join(OUT, "dgram")
+TLS = os.path.join(OUT, "tls")
 PATIENCE = 30                   # seconds that a client may take longer than it was asked to
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -248,14 +249,15 @@ class Bench:
         must_be_whole(said)
         return said
 
-    def relay(self, contender, far, udp=False):
-        """Starts a contender that relays to the port `far`; returns its port, and the process (None for direct)."""
-        template = contender.udp if udp else contender.relay
+    def relay(self, contender, far, kind="relay"):
+        """Starts a contender that relays to the port `far`; returns its port, and the process (None for direct). `kind`
+        is the field that has the command: relay, udp or tls."""
+        template = getattr(contender, kind)
         if not template:
             return far, None
         port = next(self.ports)
         process = self.start(contender.command(template, self.folder, L=port, D=far, descriptors=self.descriptors))
-        must_listen(process, port, is_listening=is_bound_udp if udp else is_listening_tcp)
+        must_listen(process, port, is_listening=is_bound_udp if kind == "udp" else is_listening_tcp)
         return port, process
 
 
@@ -391,13 +393,13 @@ def save(workload, record):
 
 
 def build_programs():
-    """Compiles load.c, farm.c and dgram.c where they, or what they share, are newer than their programs."""
+    """Compiles load.c, farm.c, dgram.c and tls.c where they, or what they share, are newer than their programs."""
     os.makedirs(OUT, exist_ok=True)
     shared = os.path.getmtime(os.path.join(ROOT, "bench", "common.h"))
-    for program in (LOAD, FARM, DGRAM):
+    for program, libraries in ((LOAD, ()), (FARM, ()), (DGRAM, ()), (TLS, ("-lssl", "-lcrypto"))):
         source = os.path.join(ROOT, "bench", os.path.basename(program) + ".c")
         if os.path.exists(program) and os.path.getmtime(program) >= max(shared, os.path.getmtime(source)):
             continue
         cc = os.environ.get("CC", "cc").split()
-        subprocess.run([*cc, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-pthread", "-o", program, source], check=True,
-                       timeout=120)
+        subprocess.run([*cc, "-O2", "-std=gnu11", "-Wall", "-Wextra", "-pthread", "-o", program, source,
+                        *libraries], check=True, timeout=120)

@@ -73,61 +73,6 @@ struct load {
 
 static char block[BLOCK];
 
-/* ---- sockets ---- */
-
-static void option_on(int fd, int level, int name)
-{
-	int one = 1;
-
-	if (setsockopt(fd, level, name, &one, sizeof(one)) < 0)
-		fail("setsockopt");
-}
-
-/* A listening socket on a port that the kernel picks; prints the port. */
-static int listener_open(void)
-{
-	struct sockaddr_in a = loopback(0);
-	socklen_t len = sizeof(a);
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, len) < 0 || listen(fd, 4096) < 0 ||
-	    getsockname(fd, (struct sockaddr *)&a, &len) < 0)
-		fail("listen");
-	printf("{\"port\":%u}\n", (unsigned)ntohs(a.sin_port));
-	if (fflush(stdout) != 0)
-		fail("standard output");
-	return fd;
-}
-
-/* A socket on its way to `port`; `flags` is 0 for one that is connected on return, or SOCK_NONBLOCK. -1 on failure.
- * One that blocks gives up after ANSWER_S, also when it sends and receives. */
-static int socket_dial(uint16_t port, int flags)
-{
-	struct sockaddr_in a = loopback(port);
-	struct timeval patience = { .tv_sec = ANSWER_S };
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
-
-	if (fd < 0)
-		fail("socket");
-	option_on(fd, IPPROTO_TCP, TCP_NODELAY);
-	if (!flags && (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-		       setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience)) < 0))
-		fail("setsockopt");
-	if (connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 && !(flags && errno == EINPROGRESS)) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
-static void socket_blocks(int fd, bool blocks)
-{
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fcntl(fd, F_SETFL, blocks ? flags & ~O_NONBLOCK : flags | O_NONBLOCK) < 0)
-		fail("fcntl");
-}
-
 /* ---- the pool: the table of connections and the loop ---- */
 
 static void pool_init(struct load *l)
@@ -217,7 +162,10 @@ static void pool_run(struct load *l, void (*ready)(struct load *, int fd, uint32
 
 static int endpoint_run(struct load *l, void (*ready)(struct load *, int, uint32_t))
 {
-	l->listener = listener_open();
+	l->listener = socket_listen(0, SOCK_NONBLOCK);
+	printf("{\"port\":%u}\n", (unsigned)socket_port(l->listener));
+	if (fflush(stdout) != 0)
+		fail("standard output");
 	pool_add(l, l->listener, EPOLLIN);
 	pool_run(l, ready);
 	return 0;

@@ -2,7 +2,8 @@
 """The contenders: soket, its peers, and the two that show the limit. A table, and what each one needs to be started.
 
 In a command, {program} is the path that was found, {L} the port to listen on, {D} the port to dial, {U} the path of a
-unix socket, {config} and {udp_config} a file with the row's configuration. All peers relay with one thread, as soket does by default.
+unix socket, {folder} the folder of the run, {config}, {udp_config} and {tls_config} a file with the row's configuration. All peers
+relay with one thread, as soket does by default; stunnel has one for each connection and socat a process, which nothing changes.
 """
 import dataclasses
 import os
@@ -59,11 +60,33 @@ stream {{
     }}
 }}
 """
+# The certificate of a relay that takes TLS off is {folder}/cert.pem, its key {folder}/key.pem, both.pem has the two. The
+# clients ask for TLS 1.3 only; where a peer would speak older versions too, it is told the same.
+HAPROXY_TLS = HAPROXY.replace("bind 127.0.0.1:{L}", "bind 127.0.0.1:{L} ssl crt {folder}/both.pem ssl-min-ver TLSv1.3")
+NGINX_TLS = NGINX.replace("listen 127.0.0.1:{L}", "listen 127.0.0.1:{L} ssl").replace("proxy_half_close on;", """\
+proxy_half_close on;
+        ssl_certificate {folder}/cert.pem;
+        ssl_certificate_key {folder}/key.pem;
+        ssl_protocols TLSv1.3;
+        ssl_session_tickets on;""")
+# Without `debug` it writes lines about every connection.
+STUNNEL = """foreground = yes
+pid =
+debug = err
+[bench]
+accept = 127.0.0.1:{L}
+connect = 127.0.0.1:{D}
+cert = {folder}/cert.pem
+key = {folder}/key.pem
+sslVersionMin = TLSv1.3
+"""
 # Debian builds the stream module as a file of its own; elsewhere it may be compiled in.
 NGINX_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so")
 
 SOCAT_RELAY = "{program} TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,backlog=4096 TCP:127.0.0.1:{D}"
 SOCAT_UDP = "{program} UDP-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,rcvbuf=8388608 UDP:127.0.0.1:{D}"
+SOCAT_TLS = ("OPENSSL-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,backlog=4096,cert={folder}/cert.pem,key={folder}/key.pem,"
+             "verify=0,openssl-min-proto-version=TLS1.3 TCP:127.0.0.1:{D}")
 
 
 @dataclasses.dataclass
@@ -76,6 +99,8 @@ class Contender:
     extra: str = ""                # more lines for it
     udp: str = ""                  # the command that relays datagrams from {L} to {D}
     udp_config: str = ""           # its configuration
+    tls: str = ""                  # the command that takes TLS off at {L} and relays to {D}
+    tls_config: str = ""           # its configuration
     pace: str = ""                 # sends stdin to {D} in datagrams of {chunk} bytes at {mbit} Mbit/s
     tcp: tuple = ()                # (from stdin to a socket, from a socket to stdout) over TCP
     unix: tuple = ()               # the same over a unix socket
@@ -119,7 +144,7 @@ class Contender:
 
     def command(self, template, folder="", **values):
         """The words of a command, its configuration written into `folder`."""
-        for field in ("config", "udp_config"):
+        for field in ("config", "udp_config", "tls_config"):
             if "{" + field + "}" in template:
                 values[field] = f"{folder}/{self.name}.conf"
                 with open(values[field], "w") as f:
@@ -145,21 +170,26 @@ CONTENDERS = (
     Contender("soket", (soket(),), "--version",
               relay="{program} link 127.0.0.1:{L} 127.0.0.1:{D}",
               udp="{program} link udp://127.0.0.1:{L} rcvbuf=8M udp://127.0.0.1:{D}",
+              tls="{program} link tls://127.0.0.1:{L} cert={folder}/cert.pem key={folder}/key.pem tcp://127.0.0.1:{D}",
               pace="{program} connect udp://127.0.0.1:{D} frame=chunk={chunk} pace={mbit}Mbit",
               tcp=("{program} connect 127.0.0.1:{L}", "{program} listen 127.0.0.1:{L}"),
               unix=("{program} connect {U}", "{program} listen {U}"),
               start="{program} explain 80",
               ports="{program} ports", flows="{program} flows --all", lease="{program} run -- true"),
-    Contender("haproxy", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY),
+    Contender("haproxy", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY,
+              tls="{program} -db -f {tls_config}", tls_config=HAPROXY_TLS),
     Contender("haproxy-splice", ("haproxy",), "-v", relay="{program} -db -f {config}", config=HAPROXY,
               extra=HAPROXY_SPLICE),
     Contender("nginx", ("nginx",), "-v", relay="{program} -e {folder}/nginx.log -c {config}", config=NGINX,
-              udp="{program} -e {folder}/nginx.log -c {udp_config}", udp_config=NGINX_UDP),
+              udp="{program} -e {folder}/nginx.log -c {udp_config}", udp_config=NGINX_UDP,
+              tls="{program} -e {folder}/nginx.log -c {tls_config}", tls_config=NGINX_TLS),
+    Contender("stunnel", ("stunnel4", "stunnel"), "-version", tls="{program} {tls_config}", tls_config=STUNNEL),
     Contender("socat", ("socat",), "-V", relay=SOCAT_RELAY, udp=SOCAT_UDP, idle=500, sessions=500,
+              tls="{program} " + SOCAT_TLS,
               tcp=("{program} -u STDIN TCP:127.0.0.1:{L}",
                    "{program} -u TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr STDOUT"),
               unix=("{program} -u STDIN UNIX:{U}", "{program} -u UNIX-LISTEN:{U} STDOUT")),
-    Contender("socat-1M", ("socat",), "-V",
+    Contender("socat-1M", ("socat",), "-V", tls="{program} -b 1048576 " + SOCAT_TLS,
               tcp=("{program} -b 1048576 -u STDIN TCP:127.0.0.1:{L}",
                    "{program} -b 1048576 -u TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr STDOUT"),
               unix=("{program} -b 1048576 -u STDIN UNIX:{U}", "{program} -b 1048576 -u UNIX-LISTEN:{U} STDOUT")),

@@ -24,7 +24,7 @@ def lost_percent(said):
 def flow(bench, contender, size, how):
     """One way. The receiver takes a port that it is told, as it and the sender are one program."""
     far = next(bench.ports)
-    port, relay = bench.relay(contender, far, udp=True)
+    port, relay = bench.relay(contender, far, kind="udp")
     before = cpu_of(relay)
     said = bench.client("flow", port, far, size, bench.seconds, how, program=DGRAM)
     return {
@@ -38,7 +38,7 @@ def flow(bench, contender, size, how):
 
 
 def peers(bench, contender):
-    port, relay = bench.relay(contender, bench.endpoint("echo", program=DGRAM), udp=True)
+    port, relay = bench.relay(contender, bench.endpoint("echo", program=DGRAM), kind="udp")
     before = cpu_of(relay)
     said = bench.client("peers", port, PEERS, bench.seconds, PEER_BYTES, program=DGRAM)
     if not said["n"]:
@@ -56,7 +56,7 @@ def peers(bench, contender):
 def idle(bench, contender):
     """Memory before and with idle sessions, then CPU over a few seconds in which nothing happens."""
     n = min(contender.sessions, bench.descriptors - 200)
-    port, relay = bench.relay(contender, bench.endpoint("echo", program=DGRAM), udp=True)
+    port, relay = bench.relay(contender, bench.endpoint("echo", program=DGRAM), kind="udp")
     time.sleep(0.2)                         # children and pools that are made after bind()
     user, everything = relay.memory_of("VmRSS"), relay.account.memory()
     hold_r, hold_w = os.pipe()              # the client holds its sockets until this closes

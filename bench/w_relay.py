@@ -63,14 +63,17 @@ def rate(bench, contender, at_once):
 
 
 def idle(bench, contender):
-    """Memory before and with idle links, then CPU over a second in which nothing happens."""
     n = min(contender.idle, (bench.descriptors - 200) // 2)
-    port, relay = bench.relay(contender, bench.endpoint("echo"))
+    return idle_links(bench, *bench.relay(contender, bench.endpoint("echo")), n)
+
+
+def idle_links(bench, port, relay, n, program=LOAD):
+    """Memory before and with idle links, then CPU over a second in which nothing happens."""
     time.sleep(0.2)                         # children and pools that are made after listen()
     user, everything = relay.memory_of("VmRSS"), relay.account.memory()
     hold_r, hold_w = os.pipe()              # the client holds its links until this closes
     try:
-        _, said = bench.tell([LOAD, "idle", port, n, 60], timeout=60, stdin=hold_r)
+        _, said = bench.tell([program, "idle", port, n, 60], timeout=60, stdin=hold_r)
         must_be_whole(said)
         time.sleep(0.5)
         user_with, everything_with = relay.memory_of("VmRSS"), relay.account.memory()
