@@ -7,10 +7,6 @@
 
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include "base/alloc.h"
 #include "base/json.h"
 #include "base/message.h"
@@ -25,6 +21,7 @@
 #include "sys/clock.h"
 #include "transport/chain.h"
 #include "transport/open.h"
+#include "sys/ossl.h"
 
 /* What was found. */
 struct connected {

@@ -3,12 +3,12 @@
 #include "wire/wshandshake.h"
 
 #include <assert.h>
-#include <openssl/evp.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "sys/ossl.h"
 
 #define WS_VERSION "13"
 /* What every server adds to the key (RFC 6455, section 1.3). */
@@ -18,7 +18,9 @@ enum { WS_SHA1 = 20, WS_KEY_LENGTH = SKT_WS_KEY_ROOM - 1 };
 
 void skt_ws_key(const unsigned char nonce[SKT_WS_NONCE], char ret[SKT_WS_KEY_ROOM])
 {
-	(void)EVP_EncodeBlock((unsigned char *)ret, nonce, SKT_WS_NONCE);
+	ret[0] = '\0';
+	if (skt_ossl_load(NULL) == 0)
+		(void)EVP_EncodeBlock((unsigned char *)ret, nonce, SKT_WS_NONCE);
 }
 
 bool skt_ws_accept(struct skt_span key, char ret[SKT_WS_ACCEPT_ROOM])
@@ -26,7 +28,7 @@ bool skt_ws_accept(struct skt_span key, char ret[SKT_WS_ACCEPT_ROOM])
 	unsigned char text[WS_KEY_LENGTH + sizeof(WS_GUID)], digest[EVP_MAX_MD_SIZE];
 	unsigned n = 0;
 
-	if (key.n != WS_KEY_LENGTH)
+	if (key.n != WS_KEY_LENGTH || skt_ossl_load(NULL) < 0)
 		return false;
 	memcpy(text, key.s, key.n);
 	memcpy(text + key.n, WS_GUID, sizeof(WS_GUID) - 1);

@@ -17,13 +17,11 @@
 #include <pthread.h>
 #include <string.h>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-
 #include "base/alloc.h"
 #include "base/message.h"
 #include "io/filter/layer.h"
 #include "io/filter/tlswords.h"
+#include "sys/ossl.h"
 
 enum {
 	TLS_BURST = 64 * 1024,      /* bytes encrypted before they are sent */

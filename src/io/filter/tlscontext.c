@@ -14,15 +14,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <openssl/err.h>
-#include <openssl/pem.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include "base/alloc.h"
 #include "base/message.h"
 #include "io/filter/tlspin.h"
 #include "io/filter/tlsself.h"
+#include "sys/ossl.h"
 
 enum { CONTEXT_READ_AHEAD = 4 * 17 * 1024, CONTEXT_ALPN = 256, CONTEXT_SESSION_S = 7200 };
 
@@ -440,9 +436,12 @@ static int context_make(struct skt_tls_context *c, SSL_CTX **ret, struct skt_err
 
 int skt_tls_context_new(const struct skt_tls_config *config, struct skt_tls_context **ret, struct skt_error *err)
 {
-	struct skt_tls_context *c = SKT_NEW(struct skt_tls_context);
-	int failed;
+	struct skt_tls_context *c;
+	int failed = skt_ossl_load(err);
 
+	if (failed < 0)
+		return failed;
+	c = SKT_NEW(struct skt_tls_context);
 	if (!c)
 		return skt_fail_memory(err);
 	(void)pthread_once(&context_once, context_init);

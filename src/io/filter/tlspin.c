@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Pins and fingerprints. */
 #include "io/filter/tlspin.h"
+#include "sys/ossl.h"
 
 #include <stdio.h>
 #include <string.h>
-
-#include <openssl/evp.h>
-#include <openssl/x509.h>
 
 enum { PIN_BASE64 = 44 };
 

@@ -6,11 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
-#include <openssl/x509v3.h>
-
 #include "base/message.h"
+#include "sys/ossl.h"
 
 enum { SELF_DAYS = 90, SELF_SERIAL_BYTES = 16 };
 

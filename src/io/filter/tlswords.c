@@ -12,13 +12,10 @@
 
 #include <arpa/inet.h>
 
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
-
 #include "base/alloc.h"
 #include "base/message.h"
 #include "io/filter/tlspin.h"
+#include "sys/ossl.h"
 
 enum { WORDS_NAMES = 8, WORDS_DAY = 86400 };
 

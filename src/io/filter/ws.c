@@ -18,6 +18,7 @@
 #include "io/filter/layer.h"
 #include "io/filter/wslayer.h"
 #include "sys/clock.h"
+#include "sys/ossl.h"
 
 /* What is shared */
 
@@ -191,8 +192,14 @@ static const struct skt_stream_ops ws_ops = {
 static int ws_new(struct skt_loop *loop, struct skt_stream *below, const struct skt_ws_config *config, bool is_server,
 		  struct skt_stream **ret, struct skt_error *err)
 {
-	struct skt_ws *w = SKT_NEW(struct skt_ws);
+	struct skt_ws *w;
+	int failed = skt_ossl_load(err);
 
+	if (failed < 0) {
+		skt_stream_free(below);
+		return failed;
+	}
+	w = SKT_NEW(struct skt_ws);
 	if (!w) {
 		skt_stream_free(below);
 		return skt_fail_memory(err);
