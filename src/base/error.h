@@ -19,6 +19,7 @@ enum skt_err {
 	SKT_E_BUG = 70,    /* a bug of ours */
 	SKT_AGAIN = 100,   /* not an error: call again when something has changed */
 	SKT_EMPTY = 101,   /* not an error: a message of no bytes was read */
+	SKT_LONGER = 102,  /* not an error: a message is there that needs more room */
 };
 
 /* One failure. A zeroed struct means none. Plain data: copy it freely, nothing to release. */

@@ -139,6 +139,11 @@ char *skt_via_print(const struct skt_via *via, char *ret)
 	return ret;
 }
 
+static bool via_is_address(const char *host)
+{
+	return strchr(host, ':') || host[strspn(host, "0123456789.")] == '\0';
+}
+
 bool skt_via_is_excepted(const char *list, const char *host)
 {
 	size_t length = strlen(host);
@@ -156,7 +161,7 @@ bool skt_via_is_excepted(const char *list, const char *host)
 		}
 		if (n == 0 || n > length || strncasecmp(host + length - n, word, n) != 0)
 			continue;
-		if (n == length || host[length - n - 1] == '.')
+		if (n == length || (host[length - n - 1] == '.' && !via_is_address(host)))
 			return true;
 	}
 	return false;

@@ -434,6 +434,8 @@ void skt_holder_explain_dial(const struct skt_endpoint *e, const struct skt_hold
 
 	if ((err->kind != SKT_E_REFUSED && err->kind != SKT_E_INUSE) || skt_spot_of(e, &spot, NULL) < 0)
 		return;
+	if (skt_endpoint_option(e, "via")) /* it was looked for elsewhere, or the proxy was */
+		return;
 	if (err->kind == SKT_E_REFUSED && spot.name)
 		explain_refused_name(e, &spot, before, err);
 	else if (err->sys == ECONNREFUSED && spot.protos & SKT_PROTOS_IP)

@@ -20,7 +20,8 @@ enum {
 	SKT_STREAM_WILL_RESET = 8, /* closing it with unread bytes destroys what its peer has not read yet (TCP) */
 	SKT_STREAM_GONE = 16,      /* it has ended, and takes nothing any more: the peer is known to be gone */
 	SKT_STREAM_CHILD = 32,     /* a program is behind it: finish() gives its exit status */
-	SKT_STREAM_DGRAM = 64,     /* messages without a connection: it has no end of its own, and some may be lost */
+	SKT_STREAM_BROKEN = 128, /* what was to be written to it was cut short: its end must not look like a good one, where a layer can tell */
+	SKT_STREAM_DGRAM = 64, /* messages without a connection: it has no end of its own, and some may be lost */
 };
 
 struct skt_stream_ops {
@@ -28,7 +29,7 @@ struct skt_stream_ops {
 	/* Go on opening: 0 when up, -SKT_AGAIN to be called again after a wake, else -kind with stream->err. NULL: is up. */
 	int (*open)(struct skt_stream *s);
 	/* Read at most n bytes: > 0; 0 at the end of its bytes; -SKT_EMPTY: a message of no bytes (MESSAGES only); -SKT_AGAIN;
-	 * -kind. */
+	 * -SKT_LONGER: the next message has s->wanted bytes (only of a stream that was told that its reader can ask again); -kind. */
 	ssize_t (*read)(struct skt_stream *s, void *buf, size_t n);
 	/* Write at most n bytes: the count taken, -SKT_AGAIN, -kind. A stream of MESSAGES takes all or nothing, and sends a message
 	 * of no bytes where n is 0 (it returns 0 then). */
@@ -52,6 +53,9 @@ struct skt_stream {
 	struct skt_error *err; /* details of the first failure, or NULL: then `sys` tells */
 	int sys;               /* errno of the first failure */
 	unsigned flags;
+	uint32_t wanted; /* see SKT_LONGER */
+	uint8_t kind_read,
+		kind_written; /* MESSAGES: what was read last is, and what is to be written next; 0: nothing special. ws: opcodes */
 };
 
 /* Pass-through for the calls a layer does not change, and for NULL operations. */

@@ -90,8 +90,11 @@ static size_t copy_burst(const struct skt_flow *flow)
 /* Give what was just read; keep the rest. Returns n, or what the stream or the memory said. */
 static ssize_t copy_pass(struct skt_flow *flow, const char *bytes, size_t n)
 {
-	ssize_t put = copy_give(flow, bytes, n);
+	ssize_t put;
 	size_t left = n;
+
+	skt_flow_sink(flow)->kind_written = skt_flow_source(flow)->kind_read;
+	put = copy_give(flow, bytes, n);
 
 	if (put < 0 && put != -SKT_AGAIN)
 		return put;
@@ -115,6 +118,37 @@ static ssize_t copy_pass_empty(struct skt_flow *flow)
 	return put < 0 ? put : 1;
 }
 
+static ssize_t copy_took(struct skt_flow *flow, const char *bytes, ssize_t got)
+{
+	if (got == -SKT_EMPTY)
+		return copy_pass_empty(flow);
+	if (got <= 0) {
+		flow->source_failed = got < 0 && got != -SKT_AGAIN;
+		return got;
+	}
+	flow->taken += (uint64_t)got;
+	flow->big = got < SKT_BIG_READ ? 0 : flow->big < SKT_BIG_READS ? (uint8_t)(flow->big + 1) : flow->big;
+	return copy_pass(flow, bytes, (size_t)got);
+}
+
+/* A message that is longer than the thread's buffer, which few are: in memory of its own. */
+static ssize_t copy_longer(struct skt_flow *flow)
+{
+	struct skt_stream *source = skt_flow_source(flow);
+	char *room = skt_malloc(source->wanted);
+	struct skt_error err;
+	ssize_t ret;
+
+	if (!room) {
+		flow->source_failed = true;
+		(void)skt_fail_memory(&err);
+		return skt_stream_fail(source, &err);
+	}
+	ret = copy_took(flow, room, skt_stream_read(source, room, source->wanted));
+	skt_free(room);
+	return ret;
+}
+
 static ssize_t copy_move(struct skt_flow *flow)
 {
 	char *scratch = skt_loop_scratch(skt_flow_link(flow)->loop);
@@ -125,15 +159,7 @@ static ssize_t copy_move(struct skt_flow *flow)
 	if (flow->source_failed) /* told to another mover, which had bytes to deliver first */
 		return -SKT_E_IO;
 	got = skt_stream_read(skt_flow_source(flow), scratch, copy_burst(flow));
-	if (got == -SKT_EMPTY)
-		return copy_pass_empty(flow);
-	if (got <= 0) {
-		flow->source_failed = got < 0 && got != -SKT_AGAIN;
-		return got;
-	}
-	flow->taken += (uint64_t)got;
-	flow->big = got < SKT_BIG_READ ? 0 : flow->big < SKT_BIG_READS ? (uint8_t)(flow->big + 1) : flow->big;
-	return copy_pass(flow, scratch, (size_t)got);
+	return got == -SKT_LONGER ? copy_longer(flow) : copy_took(flow, scratch, got);
 }
 
 const struct skt_mover skt_mover_copy = { .name = "copy", .can = copy_can, .move = copy_move };

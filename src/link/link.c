@@ -86,6 +86,7 @@ static void flow_lose_source(struct skt_flow *flow)
 
 	link_failed(link, flow->dir);
 	flow->state = SKT_FLOW_TAIL;
+	skt_flow_sink(flow)->flags |= SKT_STREAM_BROKEN;
 	if (back->state == SKT_FLOW_MOVES || back->state == SKT_FLOW_TAIL) {
 		flow_drop(back);
 		back->state = SKT_FLOW_ENDED;

@@ -110,6 +110,7 @@ static int mixing_websockets(const struct skt_endpoint *const e[2], struct skt_s
 		if (!is_ws[i])
 			continue;
 		skt_ws_keep_messages(side[i], is_framed || has_messages);
+		skt_ws_take_longer(side[i]);
 		if (is_framed && !has_messages)
 			ret = mixing_frame(e[i], &side[!i], err);
 	}

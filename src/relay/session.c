@@ -103,7 +103,7 @@ static void session_why(const struct skt_session *s, struct skt_error *ret)
 	if (s->record)
 		(void)snprintf(name, sizeof(name), "%s", side ? s->record->to : s->record->from);
 	skt_stream_why(link->side[side], &why);
-	(void)skt_fail(ret, why.kind, why.sys, _("%.60s: %.90s (%llu bytes delivered to it, %llu lost; %llu from it)"),
+	(void)skt_fail(ret, why.kind, why.sys, _("%.50s: %.110s (%llu bytes delivered to it, %llu lost; %llu from it)"),
 		       name, why.text, (unsigned long long)link->flow[!side].given,
 		       (unsigned long long)skt_flow_held(&link->flow[!side]), (unsigned long long)link->flow[side].given);
 	skt_hint(ret, "%s", why.hint);
@@ -313,13 +313,17 @@ static void session_record_side(const struct skt_session *s, int side, char *ret
 	const struct skt_endpoint *e = side ? s->relay->config->to : s->relay->config->from;
 	struct skt_fd *raw = skt_stream_bottom(s->link.side[side]);
 	int fd = skt_dgconn_fd(s->link.side[side]);
+	struct skt_text scheme = { 0 };
 	struct skt_addr addr;
 
 	if (fd >= 0 && skt_addr_of_peer(fd, &addr) == 0 && addr.sa.sa_family != AF_UNIX)
 		skt_addr_print_endpoint(&addr, "udp", ret);
-	else if (raw && (raw->in_kind == SKT_FD_TCP) && skt_addr_of_peer(raw->in.fd, &addr) == 0)
-		skt_addr_print_endpoint(&addr, "tcp", ret);
-	else
+	else if (raw && raw->in_kind == SKT_FD_TCP && skt_addr_of_peer(raw->in.fd, &addr) == 0 &&
+		 !skt_endpoint_option(e, "via")) {
+		skt_endpoint_print_scheme(e, &scheme);
+		skt_addr_print_endpoint(&addr, e->n_layer > 1 ? skt_text_get(&scheme) : "tcp", ret);
+		skt_text_release(&scheme);
+	} else
 		session_name(e, ret);
 }
 

@@ -178,7 +178,7 @@ static int chain_new(const struct skt_endpoint *e, bool listens, struct skt_chai
 
 int skt_chain_of(const struct skt_endpoint *e, enum skt_role role, const struct skt_chain **ret, struct skt_error *err)
 {
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+	static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP; /* proxies have chains too */
 	bool listens = role == SKT_ROLE_LISTEN;
 	struct skt_chain *made = NULL;
 	int failed = 0;
@@ -380,4 +380,17 @@ int skt_chain_explain_verification(const struct skt_endpoint *e, const SSL *ssl,
 	if (failed < 0 || !c || !c->tls)
 		return failed;
 	return skt_tls_explain_verification(ssl, skt_tls_context_config(c->tls), err);
+}
+
+void skt_chain_print(const struct skt_endpoint *e, struct skt_text *ret)
+{
+	const struct skt_chain *c;
+	struct skt_text way = { 0 };
+
+	skt_endpoint_print_address(e, ret);
+	if (skt_chain_of(e, SKT_ROLE_DIAL, &c, NULL) < 0 || !c || !c->hops)
+		return;
+	skt_hops_print(c->hops, &way);
+	skt_text_addf(ret, _(" by way of %s"), skt_text_get(&way));
+	skt_text_release(&way);
 }

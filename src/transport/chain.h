@@ -21,6 +21,9 @@ int skt_chain_dial(struct skt_loop *loop, const struct skt_endpoint *e, const st
 int skt_chain_put_on(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_stream **stream,
 		     struct skt_error *err);
 
+/* The endpoint's address, and the proxies on the way to it: what errors of dialling call it. */
+void skt_chain_print(const struct skt_endpoint *e, struct skt_text *ret);
+
 /* Listen on the endpoint, by its transport; the listener is named by the endpoint's own scheme. As skt_transport.listen. */
 int skt_chain_listen(struct skt_loop *loop, const struct skt_endpoint *e, struct skt_listener **ret,
 		     struct skt_error *err);

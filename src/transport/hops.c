@@ -49,14 +49,16 @@ static int hop_inherit(struct hop *h, const struct skt_endpoint *from, struct sk
 static int hops_add(struct skt_hops *hops, const char *value, int at, struct skt_error *err)
 {
 	struct hop *h = &hops->hop[hops->n];
+	const struct skt_chain *chain;
 	char text[HOPS_NAME];
 	int failed;
 
 	if (hops->n == HOPS_MOST)
 		return skt_fail_at(err, at, _("more than %d proxies"), HOPS_MOST);
 	if (skt_via_parse(value, &h->via) >= 0) {
-		(void)skt_fail_at(err, at, _("not the address of a proxy: %.100s"), value);
-		skt_hint(err, "%s", _("for example socks5://user:password@10.0.0.1:1080; also socks4a, http, https"));
+		(void)skt_fail_at(err, at, "%s", _("what ALL_PROXY holds is not the address of a proxy"));
+		skt_hint(err, "%s",
+			 _("for example socks5://10.0.0.1:1080; also socks4a://, http://, https://, with user:password@"));
 		return -SKT_E_USAGE;
 	}
 	(void)skt_via_print(&h->via, h->name);
@@ -65,7 +67,10 @@ static int hops_add(struct skt_hops *hops, const char *value, int at, struct skt
 	if (failed < 0)
 		return failed;
 	hops->n++;
-	return hops->n == 1 ? hop_inherit(h, hops->e, err) : 0;
+	if (hops->n == 1)
+		failed = hop_inherit(h, hops->e, err);
+	/* certificates are read now: when it is dialled, rights may be gone */
+	return failed < 0 ? failed : skt_chain_of(&h->e, SKT_ROLE_DIAL, &chain, err);
 }
 
 /* ALL_PROXY, unless NO_PROXY excepts the host. */
@@ -108,6 +113,12 @@ void skt_hops_free(struct skt_hops *hops)
 	for (int i = 0; hops && i < hops->n; i++)
 		skt_endpoint_release(&hops->hop[i].e);
 	skt_free(hops);
+}
+
+void skt_hops_print(const struct skt_hops *hops, struct skt_text *ret)
+{
+	for (int i = 0; i < hops->n; i++)
+		skt_text_addf(ret, "%s%s", i ? ", " : "", hops->hop[i].name);
 }
 
 /* Ask hop i for what comes behind it. `*stream` is replaced, or released and NULL. */

@@ -12,6 +12,8 @@ struct skt_hops;
 int skt_hops_new(const struct skt_endpoint *e, struct skt_hops **ret, struct skt_error *err);
 void skt_hops_free(struct skt_hops *hops);
 
+/* Their names, without passwords, apart by commas. */
+void skt_hops_print(const struct skt_hops *hops, struct skt_text *ret);
 /* Dial the first, and ask each for the next, the last for the endpoint itself. As skt_transport.dial. */
 int skt_hops_dial(struct skt_loop *loop, const struct skt_hops *hops, const struct skt_origin *origin,
 		  struct skt_stream **ret, struct skt_error *err);

@@ -123,11 +123,25 @@ static void dialer_expired(struct skt_timer *timer)
 		dialer_failed(d);
 		return;
 	}
-	skt_endpoint_print_address(d->e, &name);
+	skt_chain_print(d->e, &name);
 	(void)skt_fail(&d->err, SKT_E_TIMEOUT, 0, _("timed out: %.180s does not answer"), skt_text_get(&name));
 	skt_hint(&d->err, "%s", _("a firewall may drop it; check the address, or wait longer with timeout="));
 	skt_text_release(&name);
 	dialer_failed(d);
+}
+
+/* What a layer says does not tell whom it was about. */
+static void dialer_name(struct skt_dialer *d)
+{
+	struct skt_error inner = d->err;
+	struct skt_text name = { 0 };
+
+	if (!d->e->kept || d->is_accepted || strstr(inner.text, "://"))
+		return;
+	skt_chain_print(d->e, &name);
+	(void)skt_fail(&d->err, inner.kind, inner.sys, "%.100s: %s", skt_text_get(&name), inner.text);
+	skt_hint(&d->err, "%s", inner.hint);
+	skt_text_release(&name);
 }
 
 static void dialer_woken(void *user)
@@ -145,6 +159,7 @@ static void dialer_woken(void *user)
 		return;
 	}
 	skt_stream_why(d->stream, &d->err);
+	dialer_name(d);
 	skt_loop_clear(d->loop, &d->timer);
 	dialer_failed(d);
 }

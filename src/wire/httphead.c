@@ -65,6 +65,15 @@ bool skt_span_next(struct skt_span *list, struct skt_span *ret)
 	return skt_span_split(list, ',', ret);
 }
 
+/* A first line that is whole ends with a version: what speaks in words, as mail does, is known by that. */
+static bool head_line_may_be(const char *bytes, size_t n)
+{
+	const char *end = memchr(bytes, '\n', n);
+	size_t length = end ? (size_t)(end - bytes) : 0;
+
+	return !end || (length > 10 && end[-1] == '\r' && memcmp(end - 10, " HTTP/", 6) == 0);
+}
+
 bool skt_head_begins(enum skt_headkind kind, const char *bytes, size_t n)
 {
 	static const char version[] = "HTTP/1.";
@@ -74,7 +83,7 @@ bool skt_head_begins(enum skt_headkind kind, const char *bytes, size_t n)
 		return memcmp(bytes, version, n < most ? n : most) == 0;
 	for (size_t i = 0; i < n; i++)
 		if (!is_token_byte((unsigned char)bytes[i]))
-			return bytes[i] == ' ' && i > 0 && i < 32;
+			return bytes[i] == ' ' && i > 0 && i < 32 && head_line_may_be(bytes, n);
 	return n < 32;
 }
 

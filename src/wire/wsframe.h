@@ -24,6 +24,7 @@ enum skt_wscode {
 	SKT_WS_NONE = 1005,
 	SKT_WS_DATA = 1007,
 	SKT_WS_TOO_BIG = 1009,
+	SKT_WS_TROUBLE = 1011,
 };
 
 enum { SKT_WS_HEADER_MAX = 14, SKT_WS_CONTROL_MAX = 125, SKT_WS_KEY = 4 };

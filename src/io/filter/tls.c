@@ -386,7 +386,7 @@ static int tls_shut(struct skt_stream *s)
 	if (ret < 0 || t->is_shut)
 		return tls_misses_nothing(t, ret) ? 0 : ret;
 	t->is_shut = true;
-	if (t->ended > 1 || !t->is_open)
+	if (t->ended > 1 || !t->is_open || (s->flags & SKT_STREAM_BROKEN))
 		return skt_layer_shut(s);
 	tls_enter(t);
 	(void)SSL_shutdown(t->ssl);

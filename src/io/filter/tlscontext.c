@@ -127,13 +127,15 @@ static int context_file_failed(const char *what, const char *path, struct skt_er
 
 	if (stat(path, &st) < 0)
 		sys = errno;
-	if (sys)
+	ERR_clear_error();
+	if (sys) {
 		(void)skt_fail(err, sys == EACCES ? SKT_E_DENIED : SKT_E_USAGE, sys, "%s=%s: %s", what, path,
 			       strerror(sys));
-	else
-		(void)skt_fail(err, SKT_E_USAGE, 0, _("%s=%.150s holds nothing of that kind in PEM"), what, path);
+		skt_hint(err, "%s", _("the path is relative to the directory that soket was started in"));
+		return -(int)err->kind;
+	}
+	(void)skt_fail(err, SKT_E_USAGE, 0, _("%s=%.150s holds nothing of that kind in PEM"), what, path);
 	skt_hint(err, "%s", _("PEM is text between -----BEGIN ...----- and -----END ...----- lines"));
-	ERR_clear_error();
 	return -(int)SKT_E_USAGE;
 }
 

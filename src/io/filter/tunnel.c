@@ -248,8 +248,8 @@ static const struct {
 	int status;
 	enum skt_err kind;
 } tunnel_statuses[] = {
-	{ 403, SKT_E_DENIED }, { 407, SKT_E_DENIED }, { 408, SKT_E_TIMEOUT }, { 504, SKT_E_TIMEOUT },
-	{ 400, SKT_E_PEER },   { 405, SKT_E_PEER },   { 501, SKT_E_PEER },
+	{ 401, SKT_E_DENIED },  { 403, SKT_E_DENIED }, { 407, SKT_E_DENIED }, { 408, SKT_E_TIMEOUT },
+	{ 504, SKT_E_TIMEOUT }, { 400, SKT_E_PEER },   { 405, SKT_E_PEER },   { 501, SKT_E_PEER },
 };
 
 static enum skt_err tunnel_status_kind(int status)
@@ -267,7 +267,7 @@ static int tunnel_fail_status(struct tunnel *t, const struct skt_head *head)
 	struct skt_error err;
 
 	skt_printable(head->reason.s, head->reason.n, reason);
-	if (head->status == 407)
+	if (head->status == 407 || head->status == 401)
 		(void)skt_fail(&err, kind, 0,
 			       t->talk->user || t->talk->password
 				       ? _("%.100s does not accept this user and password: %d %s")
@@ -276,7 +276,7 @@ static int tunnel_fail_status(struct tunnel *t, const struct skt_head *head)
 	else
 		(void)skt_fail(&err, kind, 0, _("%.60s did not connect to %.80s: %d %s"), t->talk->proxy,
 			       t->talk->target, head->status, reason);
-	if (head->status == 407)
+	if (head->status == 407 || head->status == 401)
 		tunnel_hint_login(t, &err);
 	else if (kind == SKT_E_DENIED)
 		skt_hint(&err, "%s", _("ask whoever runs the proxy, or take another one"));

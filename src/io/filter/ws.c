@@ -166,6 +166,10 @@ static void ws_free(struct skt_stream *s)
 {
 	struct skt_ws *w = skt_ws_of(s);
 
+	if (w->may_answer) { /* nothing more comes: the peer need not wait */
+		skt_ws_owe_close(w, w->seen.close_code);
+		(void)skt_ws_flush(w);
+	}
 	if (w->loop) {
 		skt_loop_clear(w->loop, &w->timer);
 		skt_loop_undefer(w->loop, &w->task);
@@ -230,6 +234,11 @@ void skt_ws_keep_messages(struct skt_stream *s, bool keeps)
 {
 	skt_ws_of(s)->keeps_messages = keeps;
 	s->flags = keeps ? s->flags | SKT_STREAM_MESSAGES : s->flags & ~(unsigned)SKT_STREAM_MESSAGES;
+}
+
+void skt_ws_take_longer(struct skt_stream *s)
+{
+	skt_ws_of(s)->takes_longer = true;
 }
 
 bool skt_ws_seen(const struct skt_stream *s, struct skt_ws_seen *ret)

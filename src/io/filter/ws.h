@@ -55,6 +55,8 @@ int skt_ws_new_server(struct skt_loop *loop, struct skt_stream *below, const str
 /* Whether reads give whole messages (the stream is then of SKT_STREAM_MESSAGES), or bytes as they come (the default). Before the first
  * read or write. */
 void skt_ws_keep_messages(struct skt_stream *s, bool keeps);
+/* The reader understands -SKT_LONGER: messages may then be as long as max_message allows, whatever its room is. */
+void skt_ws_take_longer(struct skt_stream *s);
 /* What was seen of a stream that is one; false where it is not one. */
 bool skt_ws_seen(const struct skt_stream *s, struct skt_ws_seen *ret);
 

@@ -49,14 +49,16 @@ struct skt_ws {
 	struct skt_loop *loop;
 	struct skt_ws_config own;
 	const struct skt_ws_config *config; /* own */
-	struct skt_timer timer; /* pings */
-	struct skt_task task;   /* goes on reading what is long and brings nothing */
+	struct skt_timer timer;             /* pings */
+	struct skt_task task;               /* goes on reading what is long and brings nothing */
 	struct skt_ws_seen seen;
 	struct skt_wszip *zip; /* NULL: not agreed on */
 	char *key;             /* client, while it opens: that was sent */
 	enum skt_ws_step step;
 	int refused; /* server: what opening returns once the answer has gone; 0: it was 101 */
 	bool is_server, keeps_messages;
+	bool takes_longer; /* the reader asks again with more room where it is told to */
+	bool is_waiting;   /* `message` is whole, and waits for such a reader */
 
 	struct skt_ws_held *in;      /* read and not yet gone through */
 	struct skt_ws_held *message; /* the beginning of a message that is to be given whole */

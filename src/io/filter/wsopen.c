@@ -134,6 +134,7 @@ static int open_fail_end(struct skt_ws *w)
 	(void)skt_fail(&err, SKT_E_PEER, 0, "%s",
 		       w->is_server ? _("the client ended before it had asked for a WebSocket")
 				    : _("the server ended before it had answered the request for a WebSocket"));
+	skt_hint(&err, "%s", _("is a WebSocket server there? its log may say why; wss:// where it wants TLS"));
 	return open_fail(w, &err);
 }
 
@@ -242,6 +243,7 @@ static int open_check(struct skt_ws *w, const struct skt_head *head)
 		return open_agree(w, &agreed);
 	}
 	(void)skt_fail(&err, SKT_E_PEER, 0, _("the server's answer makes no WebSocket: %s"), _(why));
+	skt_hint(&err, "%s", _("check the address, path= and protocol=; something between may have changed the answer"));
 	return open_fail(w, &err);
 }
 
@@ -252,6 +254,7 @@ static int open_fail_head(struct skt_ws *w, const char *why)
 	if (w->is_server)
 		return open_refuse_with(w, 400, why);
 	(void)skt_fail(&err, SKT_E_PEER, 0, _("the server's answer is not HTTP: %s"), _(why));
+	skt_hint(&err, "%s", _("another protocol is spoken there: check the address and the port"));
 	return open_fail(w, &err);
 }
 
@@ -262,6 +265,7 @@ static int open_fail_long(struct skt_ws *w)
 	if (w->is_server)
 		return open_refuse_with(w, 431, N_("the head of the request is too long"));
 	(void)skt_fail(&err, SKT_E_PEER, 0, _("the head of the server's answer has more than %d bytes"), SKT_HEAD_MAX);
+	skt_hint(&err, "%s", _("another protocol is spoken there: check the address and the port"));
 	return open_fail(w, &err);
 }
 

@@ -69,6 +69,7 @@ static void read_breach(struct skt_ws *w, int code, const char *why)
 	struct skt_error err;
 
 	(void)skt_fail(&err, SKT_E_PEER, 0, _("the peer broke the WebSocket protocol: %s"), _(why));
+	skt_hint(&err, "%s", _("the peer, or something between, does not speak it right: look at its log"));
 	read_fail(w, code, &err);
 }
 
@@ -83,6 +84,7 @@ static void read_fail_most(struct skt_ws *w)
 
 	(void)skt_fail(&err, SKT_E_PEER, EMSGSIZE, _("a message has more than the %llu bytes that one may have"),
 		       (unsigned long long)read_most(w));
+	skt_hint(&err, "%s", _("max-message= lets in longer ones"));
 	read_fail(w, SKT_WS_TOO_BIG, &err);
 }
 
@@ -92,6 +94,7 @@ static void read_fail_room(struct skt_ws *w, size_t room)
 
 	(void)skt_fail(&err, SKT_E_LIMIT, EMSGSIZE, _("a message of %llu bytes or more came, and there is room for %zu"),
 		       (unsigned long long)w->incoming.n, room);
+	skt_hint(&err, "%s", _("without frame= and towards a stream of bytes, messages of any length pass"));
 	read_fail(w, SKT_WS_TOO_BIG, &err);
 }
 
@@ -119,6 +122,7 @@ static int read_fail_close(struct skt_ws *w, const struct skt_wsclose *close)
 
 	(void)skt_fail(&err, SKT_E_PEER, 0, _("closed by the peer: %d%s%s%s%s"), close->code, *name ? " " : "", _(name),
 		       *close->reason ? ": " : "", close->reason);
+	skt_hint(&err, "%s", _("the peer ended it; its log may say more"));
 	return skt_stream_fail(&w->stream, &err);
 }
 
@@ -194,6 +198,8 @@ static void frame_begin(struct skt_ws *w, const struct ws_meal *m)
 	struct skt_ws_message *in = &w->incoming;
 	uint64_t most = read_most(w);
 
+	if (w->frame.opcode != SKT_WS_CONTINUATION)
+		w->stream.kind_read = (uint8_t)w->frame.opcode;
 	if (w->frame.opcode != SKT_WS_CONTINUATION)
 		*in = (struct skt_ws_message){ .is_text = w->frame.opcode == SKT_WS_TEXT,
 					       .is_zipped = w->frame.is_zipped };
@@ -429,20 +435,34 @@ static int message_grow(struct skt_ws *w, const char *bytes, size_t n, size_t li
 	return ret;
 }
 
+/* It needs more room than the reader has shown. */
+static ssize_t message_wait(struct skt_ws *w)
+{
+	w->stream.wanted = (uint32_t)w->message->n;
+	return -SKT_LONGER;
+}
+
+static ssize_t message_hand_over(struct skt_ws *w, char *buf, size_t n)
+{
+	w->is_waiting = false;
+	if (w->message && n)
+		memcpy(buf, w->message->bytes, n);
+	skt_ws_drop(&w->message);
+	return n ? (ssize_t)n : -SKT_EMPTY;
+}
+
 static ssize_t message_give(struct skt_ws *w, struct ws_meal *m, char *buf, size_t room)
 {
 	size_t n = w->message ? w->message->n : m->given;
 
-	if (n > room) {
+	if (n > m->limit) {
 		read_fail_room(w, room);
 		return 0;
 	}
 	if (read_keep_rest(w, m) < 0) /* first: the rest may be in the very room */
 		return 0;
-	if (w->message && n)
-		memcpy(buf, w->message->bytes, n);
-	skt_ws_drop(&w->message);
-	return n ? (ssize_t)n : -SKT_EMPTY;
+	w->is_waiting = n > room;
+	return w->is_waiting ? message_wait(w) : message_hand_over(w, buf, n);
 }
 
 /* Go on until a message is whole, or the bytes are used up: 0 then. */
@@ -464,18 +484,19 @@ static ssize_t pass_message(struct skt_ws *w, struct ws_meal *m, char *buf, size
 			return message_give(w, m, buf, room);
 		if (eaten == EATEN_MORE && (part || m->given == 0))
 			return 0;
-		if (part && part->n > room) {
+		if (part && part->n > m->limit) {
 			read_fail_room(w, room);
 			return 0;
 		}
-		if (message_grow(w, part ? part->bytes : buf, part ? part->n : m->given, room) < 0 || eaten == EATEN_MORE)
+		if (message_grow(w, part ? part->bytes : buf, part ? part->n : m->given, m->limit) < 0 ||
+		    eaten == EATEN_MORE)
 			return 0;
 	}
 }
 
 static ssize_t read_pass(struct skt_ws *w, struct ws_meal *m, char *buf, size_t room)
 {
-	m->limit = room;
+	m->limit = w->takes_longer ? (size_t)read_most(w) : room;
 	return w->keeps_messages ? pass_message(w, m, buf, room) : pass_bytes(w, m, buf, room);
 }
 
@@ -534,6 +555,8 @@ static ssize_t read_waiting(struct skt_ws *w, char *buf, size_t room)
 
 static ssize_t read_turn(struct skt_ws *w, char *buf, size_t room)
 {
+	if (w->is_waiting)
+		return w->message->n > room ? message_wait(w) : message_hand_over(w, buf, w->message->n);
 	if (w->in)
 		return read_held(w, buf, room);
 	if (w->zip && (w->place == SKT_WS_TAIL || skt_wszip_waits(w->zip)))
@@ -551,7 +574,7 @@ ssize_t skt_ws_read(struct skt_stream *s, void *buf, size_t n)
 	for (int turn = 0; turn < READ_TURNS; turn++) {
 		ssize_t got = w->is_read_over ? w->read_ret : read_turn(w, buf, n);
 
-		if (got > 0 || got == -SKT_EMPTY || got == -SKT_AGAIN)
+		if (got > 0 || got == -SKT_EMPTY || got == -SKT_LONGER || got == -SKT_AGAIN)
 			return got;
 		if (w->is_read_over)
 			return w->read_ret;

@@ -230,8 +230,10 @@ static int write_fail_text(struct skt_ws *w, const char *why)
 
 	(void)skt_fail(&err, SKT_E_IO, EILSEQ, "%s", _(why));
 	skt_hint(&err, "%s", _("messages of text are UTF-8; send bytes as binary messages"));
-	w->is_write_over = true;
 	w->write_ret = skt_stream_fail(&w->stream, &err);
+	skt_ws_owe_close(w, SKT_WS_TROUBLE);
+	(void)skt_ws_flush(w); /* a courtesy: the message that is missing cannot come any more */
+	w->is_write_over = true;
 	return w->write_ret;
 }
 
@@ -253,6 +255,14 @@ static int write_fail_long(struct skt_ws *w, size_t n)
 	(void)skt_fail(&err, SKT_E_LIMIT, EMSGSIZE, _("a message of %zu bytes cannot be sent: it may have %d"), n,
 		       WS_LONGEST);
 	return skt_stream_fail(&w->stream, &err);
+}
+
+/* What a WebSocket at the other side of the link said it was, message by message; else what text= says. */
+static enum skt_wsopcode write_opcode(const struct skt_ws *w)
+{
+	if (w->keeps_messages && (w->stream.kind_written == SKT_WS_TEXT || w->stream.kind_written == SKT_WS_BINARY))
+		return (enum skt_wsopcode)w->stream.kind_written;
+	return w->config->text ? SKT_WS_TEXT : SKT_WS_BINARY;
 }
 
 /* Only whole characters make a message; the beginning of one is left for the next. */
@@ -288,7 +298,7 @@ static void write_keep_tail(struct skt_ws *w, const struct ws_outgoing *m)
 static int write_plain(struct skt_ws *w, const struct ws_outgoing *m, char *to, bool must_hold)
 {
 	struct skt_wsheader frame;
-	ssize_t at = write_header(w, w->config->text ? SKT_WS_TEXT : SKT_WS_BINARY, false, m->n_head + m->n, &frame, to);
+	ssize_t at = write_header(w, write_opcode(w), false, m->n_head + m->n, &frame, to);
 
 	if (at < 0)
 		return (int)at;
@@ -315,7 +325,7 @@ static int write_zipped(struct skt_ws *w, const char *bytes, size_t length)
 
 	if (skt_wszip_deflate(w->zip, bytes, length, SKT_WS_HEADER_MAX, &made, &n) < 0)
 		return write_fail_memory(w);
-	at = write_header(w, w->config->text ? SKT_WS_TEXT : SKT_WS_BINARY, true, n, &frame, header);
+	at = write_header(w, write_opcode(w), true, n, &frame, header);
 	ret = (int)at;
 	if (at >= 0) {
 		char *start = made + SKT_WS_HEADER_MAX - at;
@@ -382,7 +392,7 @@ ssize_t skt_ws_write(struct skt_stream *s, const void *buf, size_t n)
 		return 0;
 	if (n > WS_LONGEST)
 		return write_fail_long(w, n);
-	if (w->config->text && (ret = write_cut_text(w, &m)) < 0)
+	if (write_opcode(w) == SKT_WS_TEXT && (ret = write_cut_text(w, &m)) < 0)
 		return ret;
 	if (w->keeps_messages || m.n > 0)
 		ret = write_message(w, &m);
@@ -400,7 +410,9 @@ int skt_ws_shut(struct skt_stream *s)
 	if (w->step == SKT_WS_OPEN && !w->is_write_over && !skt_utf8_is_whole(&w->utf8))
 		return write_fail_text(w, N_("what was to be sent as text ended within a character"));
 	if (w->step == SKT_WS_OPEN && !w->is_write_over) {
-		skt_ws_owe_close(w, w->may_answer ? w->seen.close_code : SKT_WS_NORMAL);
+		skt_ws_owe_close(w, s->flags & SKT_STREAM_BROKEN ? SKT_WS_TROUBLE
+				    : w->may_answer              ? w->seen.close_code
+								 : SKT_WS_NORMAL);
 		w->may_answer = false;
 		ret = skt_ws_flush(w);
 		skt_ws_follow(w);
