@@ -814,7 +814,7 @@ static void what_is_no_text_is_not_sent_as_text(void **state)
 	(void)state;
 	assert_int_equal(skt_stream_write(s, "a\377", 2), -SKT_E_IO);
 	assert_int_equal(s->sys, EILSEQ);
-	assert_int_equal(below->n_taken, 0);
+	assert_int_equal(below->n_taken, 4); /* a Close */
 	assert_int_equal(skt_stream_write(s, "a", 1), -SKT_E_IO);
 	skt_stream_free(s);
 	ws_drop(&all);

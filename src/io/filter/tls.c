@@ -371,10 +371,10 @@ static ssize_t tls_write(struct skt_stream *s, const void *buf, size_t n)
 	return done ? (ssize_t)done : n ? -SKT_AGAIN : 0;
 }
 
-/* Whoever has said its own end, and has left, misses nothing by not hearing ours, or a ticket. */
+/* Where only words of TLS itself did not arrive (a ticket, our close), nothing is lost; how it stands with the peer, reading tells. */
 static bool tls_misses_nothing(const struct tls *t, int failed)
 {
-	return failed < 0 && failed != -SKT_AGAIN && t->ended == 1 && !t->lost;
+	return failed < 0 && failed != -SKT_AGAIN && t->ended <= 1 && !t->lost;
 }
 
 /* close_notify is the end of our bytes; what the peer still says is read on, and below stays open for that. */
