@@ -538,7 +538,8 @@ def test_a_silent_proxy_is_named():
 
 
 @pytest.mark.parametrize("scheme, said", [("socks5", b""), ("socks5", b"\x05"), ("socks5", b"\x05\x00"), ("socks5", b"\x05\x00\x05\x00\x00\x01\x7f"),
-                                          ("socks4a", b""), ("socks4a", b"\x00\x5a\x00"), ("http", b""), ("http", b"HTTP/1.1 200 OK\r\n")])
+                                          ("socks4a", b""), ("socks4a", b"\x00\x5a\x00"), ("http", b""), ("http", b"HTTP/1.1 200 OK\r\n")],
+                         ids=["socks5-first", "socks5-half", "socks5-second", "socks5-late", "socks4a-first", "socks4a-half", "http-first", "http-half"])
 def test_a_proxy_that_ends_in_the_middle(scheme, said):
     with Script(said, wait=1) as proxy:
         done = through("127.0.0.1:9", f"via={scheme}://127.0.0.1:{proxy.port}")
@@ -842,7 +843,8 @@ def test_a_relay_tells_who_its_client_is(version, family):
             assert done.status == 0 and done.raw == content
 
 
-@pytest.mark.parametrize("version, first", [("v1", b"PROXY TCP4 127.0.0.1 127.0.0.1 "), ("v2", SIGNATURE + b"\x21\x11\x00\x0c\x7f\0\0\1\x7f\0\0\1")])
+@pytest.mark.parametrize("version, first", [("v1", b"PROXY TCP4 127.0.0.1 127.0.0.1 "), ("v2", SIGNATURE + b"\x21\x11\x00\x0c\x7f\0\0\1\x7f\0\0\1")],
+                         ids=["v1", "v2"])
 def test_the_header_on_the_wire(version, first):
     with Server() as server:
         with Soket("link", "--json", "tcp://127.0.0.1:0", server.endpoint, f"proxy={version}") as p:

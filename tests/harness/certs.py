@@ -278,6 +278,8 @@ def dial(address, context, deadline, name=None):
         sock.connect(address)
     else:
         sock = socket.create_connection(tuple(address[:2]), deadline.left())
+        # else a close_notify waits for the acknowledgement of what was sent before it, and never leaves where the socket is then closed
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     try:
         return TlsEnd(sock, context, deadline, name=name).handshake()
     except BaseException:

@@ -134,7 +134,9 @@ static int open_fail_end(struct skt_ws *w)
 	(void)skt_fail(&err, SKT_E_PEER, 0, "%s",
 		       w->is_server ? _("the client ended before it had asked for a WebSocket")
 				    : _("the server ended before it had answered the request for a WebSocket"));
-	skt_hint(&err, "%s", _("is a WebSocket server there? its log may say why; wss:// where it wants TLS"));
+	skt_hint(&err, "%s",
+		 w->is_server ? _("a check whether the port is open does that")
+			      : _("is a WebSocket server there? its log may say why; wss:// where it wants TLS"));
 	return open_fail(w, &err);
 }
 
