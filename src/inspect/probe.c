@@ -326,7 +326,7 @@ static const struct probe_kind {
 static probe_ask *probe_ask_of(const struct skt_endpoint *e, enum skt_probe_want want)
 {
 	for (size_t i = 0; i < SKT_LENGTH(probe_kinds); i++)
-		if (strcmp(probe_kinds[i].scheme, e->layer[0]->name) == 0)
+		if (strcmp(probe_kinds[i].scheme, skt_endpoint_transport(e)->name) == 0)
 			return want == SKT_PROBE_READY ? probe_kinds[i].ready : probe_kinds[i].free;
 	return NULL;
 }

@@ -29,7 +29,8 @@ struct skt_stream_ops {
 	/* Go on opening: 0 when up, -SKT_AGAIN to be called again after a wake, else -kind with stream->err. NULL: is up. */
 	int (*open)(struct skt_stream *s);
 	/* Read at most n bytes: > 0; 0 at the end of its bytes; -SKT_EMPTY: a message of no bytes (MESSAGES only); -SKT_AGAIN;
-	 * -SKT_LONGER: the next message has s->wanted bytes (only of a stream that was told that its reader can ask again); -kind. */
+	 * -SKT_LONGER: the next message needs more room, and reading into NULL tells how many bytes it has (only of a stream that was
+	 * told that its reader can ask again); -kind. */
 	ssize_t (*read)(struct skt_stream *s, void *buf, size_t n);
 	/* Write at most n bytes: the count taken, -SKT_AGAIN, -kind. A stream of MESSAGES takes all or nothing, and sends a message
 	 * of no bytes where n is 0 (it returns 0 then). */
@@ -52,8 +53,7 @@ struct skt_stream {
 	void *user;
 	struct skt_error *err; /* details of the first failure, or NULL: then `sys` tells */
 	int sys;               /* errno of the first failure */
-	unsigned flags;
-	uint32_t wanted; /* see SKT_LONGER */
+	uint16_t flags;
 	uint8_t kind_read,
 		kind_written; /* MESSAGES: what was read last is, and what is to be written next; 0: nothing special. ws: opcodes */
 };

@@ -135,7 +135,8 @@ static ssize_t copy_took(struct skt_flow *flow, const char *bytes, ssize_t got)
 static ssize_t copy_longer(struct skt_flow *flow)
 {
 	struct skt_stream *source = skt_flow_source(flow);
-	char *room = skt_malloc(source->wanted);
+	size_t wanted = (size_t)skt_stream_read(source, NULL, 0);
+	char *room = skt_malloc(wanted);
 	struct skt_error err;
 	ssize_t ret;
 
@@ -144,7 +145,7 @@ static ssize_t copy_longer(struct skt_flow *flow)
 		(void)skt_fail_memory(&err);
 		return skt_stream_fail(source, &err);
 	}
-	ret = copy_took(flow, room, skt_stream_read(source, room, source->wanted));
+	ret = copy_took(flow, room, skt_stream_read(source, room, wanted));
 	skt_free(room);
 	return ret;
 }

@@ -344,7 +344,7 @@ static int exec_dial(struct skt_loop *loop, const struct skt_endpoint *e, const 
 	exec_close_child_ends(&ends);
 	failed = skt_fd_init_pair(&x->fd, &exec_ops, loop, ends.in, ends.out, err);
 	x->fd.stream.flags |= SKT_STREAM_CHILD;
-	x->fd.stream.flags &= ~(unsigned)SKT_STREAM_TERMINAL;
+	x->fd.stream.flags = (uint16_t)(x->fd.stream.flags & ~SKT_STREAM_TERMINAL);
 	if (failed) {
 		exec_free(&x->fd.stream);
 		return failed;

@@ -1137,3 +1137,11 @@ def test_a_quick_sender_to_a_listener_is_heard(certs):
             until(lambda: p.ended() or p.events("failed"), p.deadline, "the end")
             assert not p.events("failed") and p.wait() == 0, p.said()
             assert "all of it" in p.out.text()
+
+
+def test_wait_waits_for_a_handshake_that_is_done(certs):
+    with serve("echo:", options=certs.server.options) as p:
+        done = soket("wait", f"tls://127.0.0.1:{p.port()}", f"ca={certs.ca.cert}", "--timeout", "10s")
+        assert done.status == 0, done
+        done = soket("wait", f"tls://127.0.0.1:{p.port()}", "--timeout", "300ms")
+        assert done.status != 0 and "issuer" in done.err, done

@@ -234,7 +234,6 @@ def test_an_interval_is_kept(nobodys):
 @pytest.mark.parametrize("words, part", [
     ([], "missing"),
     (["--free"], "missing"),
-    (["tls://127.0.0.1:443"], "tls"),
     (["echo:"], "echo"),
     (["127.0.0.1:0"], "port 0"),
     (["unix:/" + "x" * 120], "107"),

@@ -377,7 +377,6 @@ static void what_cannot_be_asked_is_refused_as_usage(void **state)
 		{ "echo:", SKT_PROBE_READY },
 		{ "exec:cat", SKT_PROBE_READY },
 		{ "file:/etc/passwd", SKT_PROBE_READY },
-		{ "tls://127.0.0.1:443", SKT_PROBE_READY },
 		{ "127.0.0.1:0", SKT_PROBE_READY },
 		{ "127.0.0.1:0", SKT_PROBE_FREE },
 		{ "127.0.0.1:80 retry=3", SKT_PROBE_READY },

@@ -9,7 +9,7 @@
 
 void skt_layer_follow(struct skt_stream *layer)
 {
-	layer->flags = (layer->flags & ~LAYER_FACTS) | (layer->below->flags & LAYER_FACTS);
+	layer->flags = (uint16_t)((layer->flags & ~LAYER_FACTS) | (layer->below->flags & LAYER_FACTS));
 }
 
 void skt_layer_wake(void *layer)

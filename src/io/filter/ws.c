@@ -233,7 +233,7 @@ int skt_ws_new_server(struct skt_loop *loop, struct skt_stream *below, const str
 void skt_ws_keep_messages(struct skt_stream *s, bool keeps)
 {
 	skt_ws_of(s)->keeps_messages = keeps;
-	s->flags = keeps ? s->flags | SKT_STREAM_MESSAGES : s->flags & ~(unsigned)SKT_STREAM_MESSAGES;
+	s->flags = (uint16_t)(keeps ? s->flags | SKT_STREAM_MESSAGES : s->flags & ~SKT_STREAM_MESSAGES);
 }
 
 void skt_ws_take_longer(struct skt_stream *s)

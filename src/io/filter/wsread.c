@@ -435,13 +435,6 @@ static int message_grow(struct skt_ws *w, const char *bytes, size_t n, size_t li
 	return ret;
 }
 
-/* It needs more room than the reader has shown. */
-static ssize_t message_wait(struct skt_ws *w)
-{
-	w->stream.wanted = (uint32_t)w->message->n;
-	return -SKT_LONGER;
-}
-
 static ssize_t message_hand_over(struct skt_ws *w, char *buf, size_t n)
 {
 	w->is_waiting = false;
@@ -462,7 +455,7 @@ static ssize_t message_give(struct skt_ws *w, struct ws_meal *m, char *buf, size
 	if (read_keep_rest(w, m) < 0) /* first: the rest may be in the very room */
 		return 0;
 	w->is_waiting = n > room;
-	return w->is_waiting ? message_wait(w) : message_hand_over(w, buf, n);
+	return w->is_waiting ? -SKT_LONGER : message_hand_over(w, buf, n);
 }
 
 /* Go on until a message is whole, or the bytes are used up: 0 then. */
@@ -556,7 +549,7 @@ static ssize_t read_waiting(struct skt_ws *w, char *buf, size_t room)
 static ssize_t read_turn(struct skt_ws *w, char *buf, size_t room)
 {
 	if (w->is_waiting)
-		return w->message->n > room ? message_wait(w) : message_hand_over(w, buf, w->message->n);
+		return w->message->n > room ? -SKT_LONGER : message_hand_over(w, buf, w->message->n);
 	if (w->in)
 		return read_held(w, buf, room);
 	if (w->zip && (w->place == SKT_WS_TAIL || skt_wszip_waits(w->zip)))
@@ -570,6 +563,8 @@ ssize_t skt_ws_read(struct skt_stream *s, void *buf, size_t n)
 {
 	struct skt_ws *w = skt_ws_of(s);
 
+	if (!buf)
+		return w->is_waiting ? (ssize_t)w->message->n : 0;
 	assert(n > 0 && w->step == SKT_WS_OPEN);
 	for (int turn = 0; turn < READ_TURNS; turn++) {
 		ssize_t got = w->is_read_over ? w->read_ret : read_turn(w, buf, n);
