@@ -103,6 +103,12 @@ GOALS = {
         ("all_b", AT_MOST, 1, "haproxy"),
         ("all_b", AT_MOST, 1, "nginx"),
     ),
+    "ws-64": (
+        ("per_s", AT_LEAST, 2, "node-ws"),
+    ),
+    "ws-64k": (
+        ("per_s", AT_LEAST, 2, "node-ws"),
+    ),
     "run-true": (
         ("over_ms", AT_MOST, 5, None),
     ),

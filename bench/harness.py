@@ -26,6 +26,7 @@ LOAD = os.path.join(OUT, "load")
 FARM = os.path.join(OUT, "farm")
 DGRAM = os.path.join(OUT, "dgram")
 TLS = os.path.join(OUT, "tls")
+WS = os.path.join(OUT, "ws")
 PATIENCE = 30                   # seconds that a client may take longer than it was asked to
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True)
@@ -251,7 +252,7 @@ class Bench:
 
     def relay(self, contender, far, kind="relay"):
         """Starts a contender that relays to the port `far`; returns its port, and the process (None for direct). `kind`
-        is the field that has the command: relay, udp or tls."""
+        is the field that has the command: relay, udp, tls or ws."""
         template = getattr(contender, kind)
         if not template:
             return far, None
@@ -393,10 +394,10 @@ def save(workload, record):
 
 
 def build_programs():
-    """Compiles load.c, farm.c, dgram.c and tls.c where they, or what they share, are newer than their programs."""
+    """Compiles load.c, farm.c, dgram.c, tls.c and ws.c where they, or what they share, are newer than their programs."""
     os.makedirs(OUT, exist_ok=True)
     shared = os.path.getmtime(os.path.join(ROOT, "bench", "common.h"))
-    for program, libraries in ((LOAD, ()), (FARM, ()), (DGRAM, ()), (TLS, ("-lssl", "-lcrypto"))):
+    for program, libraries in ((LOAD, ()), (FARM, ()), (DGRAM, ()), (WS, ()), (TLS, ("-lssl", "-lcrypto"))):
         source = os.path.join(ROOT, "bench", os.path.basename(program) + ".c")
         if os.path.exists(program) and os.path.getmtime(program) >= max(shared, os.path.getmtime(source)):
             continue

@@ -101,6 +101,7 @@ class Contender:
     udp_config: str = ""           # its configuration
     tls: str = ""                  # the command that takes TLS off at {L} and relays to {D}
     tls_config: str = ""           # its configuration
+    ws: str = ""                   # the command that relays a WebSocket at {L} to {D}
     pace: str = ""                 # sends stdin to {D} in datagrams of {chunk} bytes at {mbit} Mbit/s
     tcp: tuple = ()                # (from stdin to a socket, from a socket to stdout) over TCP
     unix: tuple = ()               # the same over a unix socket
@@ -171,6 +172,7 @@ CONTENDERS = (
               relay="{program} link 127.0.0.1:{L} 127.0.0.1:{D}",
               udp="{program} link udp://127.0.0.1:{L} rcvbuf=8M udp://127.0.0.1:{D}",
               tls="{program} link tls://127.0.0.1:{L} cert={folder}/cert.pem key={folder}/key.pem tcp://127.0.0.1:{D}",
+              ws="{program} link ws://127.0.0.1:{L} tcp://127.0.0.1:{D}",
               pace="{program} connect udp://127.0.0.1:{D} frame=chunk={chunk} pace={mbit}Mbit",
               tcp=("{program} connect 127.0.0.1:{L}", "{program} listen 127.0.0.1:{L}"),
               unix=("{program} connect {U}", "{program} listen {U}"),
@@ -183,6 +185,7 @@ CONTENDERS = (
     Contender("nginx", ("nginx",), "-v", relay="{program} -e {folder}/nginx.log -c {config}", config=NGINX,
               udp="{program} -e {folder}/nginx.log -c {udp_config}", udp_config=NGINX_UDP,
               tls="{program} -e {folder}/nginx.log -c {tls_config}", tls_config=NGINX_TLS),
+    Contender("node-ws", ("node", "nodejs"), "--version", ws="{program} " + os.path.join(ROOT, "bench", "ws_relay.js") + " {L} {D}"),
     Contender("stunnel", ("stunnel4", "stunnel"), "-version", tls="{program} {tls_config}", tls_config=STUNNEL),
     Contender("socat", ("socat",), "-V", relay=SOCAT_RELAY, udp=SOCAT_UDP, idle=500, sessions=500,
               tls="{program} " + SOCAT_TLS,
