@@ -359,6 +359,7 @@ static void session_dialled_to(void *user, struct skt_stream *stream, const stru
 
 	s->dialer = NULL;
 	if (!stream) {
+		s->link.side[0]->flags |= SKT_STREAM_BROKEN;
 		session_not_opened(s, err);
 		return;
 	}

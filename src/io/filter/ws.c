@@ -162,14 +162,22 @@ static void ws_go_on(struct skt_task *task)
 	skt_stream_wake(&SKT_OUTER(task, struct skt_ws, task)->stream);
 }
 
+/* Nothing more comes: the peer need not wait, or wonder. Whether it hears that is not waited for. */
+static void ws_say_goodbye(struct skt_ws *w)
+{
+	if (w->step != SKT_WS_OPEN || w->is_write_over || w->sent_close || (w->saw_close && !w->may_answer))
+		return;
+	skt_ws_owe_close(w, w->may_answer                         ? w->seen.close_code
+			    : w->stream.flags & SKT_STREAM_BROKEN ? SKT_WS_TROUBLE
+								  : SKT_WS_GOING);
+	(void)skt_ws_flush(w);
+}
+
 static void ws_free(struct skt_stream *s)
 {
 	struct skt_ws *w = skt_ws_of(s);
 
-	if (w->may_answer) { /* nothing more comes: the peer need not wait */
-		skt_ws_owe_close(w, w->seen.close_code);
-		(void)skt_ws_flush(w);
-	}
+	ws_say_goodbye(w);
 	if (w->loop) {
 		skt_loop_clear(w->loop, &w->timer);
 		skt_loop_undefer(w->loop, &w->task);
