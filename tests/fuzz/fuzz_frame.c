@@ -1,53 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes in any pieces, as frames of any kind: nothing crashes, no message is longer than it may be, and the pieces make no
  * difference. The first byte chooses the kind, the second the pieces. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "below.h"
 
-#include "base/alloc.h"
 #include "io/filter/frame.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What lies below: it gives `data` in pieces, and keeps what is written. */
-struct fuzz_below {
-	struct skt_stream stream;
-	const uint8_t *data;
-	size_t n, at, piece;
-	bool blink;
-};
-
 static char fuzz_room[2][256 * 1024];
-
-static ssize_t fuzz_read(struct skt_stream *s, void *buf, size_t n)
-{
-	struct fuzz_below *b = SKT_OUTER(s, struct fuzz_below, stream);
-	size_t give = b->n - b->at < n ? b->n - b->at : n;
-
-	b->blink = !b->blink;
-	if (b->piece && b->blink)
-		return -SKT_AGAIN;
-	if (b->piece && give > b->piece)
-		give = b->piece;
-	if (give)
-		memcpy(buf, b->data + b->at, give);
-	b->at += give;
-	return (ssize_t)give;
-}
-
-static void fuzz_free(struct skt_stream *s)
-{
-	(void)s;
-}
-
-static const struct skt_stream_ops fuzz_ops = { .name = "fuzz", .read = fuzz_read, .free = fuzz_free };
-
-static void fuzz_stop(const char *why)
-{
-	(void)fprintf(stderr, "%s\n", why);
-	abort();
-}
 
 static ssize_t fuzz_next(struct skt_stream *s, char *buf)
 {

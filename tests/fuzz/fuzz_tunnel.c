@@ -1,61 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes in any pieces as what a proxy says: nothing crashes, opening ends in the same way, and the same bytes are the target's.
  * The first byte chooses the protocol and whether there is a login, the second the pieces. */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include "below.h"
 
-#include "base/alloc.h"
 #include "io/filter/tunnel.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-/* What lies below: it gives `data` in pieces, and takes what is written in pieces too. */
-struct fuzz_below {
-	struct skt_stream stream;
-	const uint8_t *data;
-	size_t n, at, piece, n_written;
-	bool blink;
-};
-
-static ssize_t fuzz_read(struct skt_stream *s, void *buf, size_t n)
-{
-	struct fuzz_below *b = SKT_OUTER(s, struct fuzz_below, stream);
-	size_t give = b->n - b->at < n ? b->n - b->at : n;
-
-	b->blink = !b->blink;
-	if (b->piece && b->blink)
-		return -SKT_AGAIN;
-	if (b->piece && give > b->piece)
-		give = b->piece;
-	if (give)
-		memcpy(buf, b->data + b->at, give);
-	b->at += give;
-	return (ssize_t)give;
-}
-
-static ssize_t fuzz_write(struct skt_stream *s, const void *buf, size_t n)
-{
-	struct fuzz_below *b = SKT_OUTER(s, struct fuzz_below, stream);
-	size_t take = b->piece && n > b->piece ? b->piece : n;
-
-	(void)buf;
-	b->n_written += take;
-	return (ssize_t)take;
-}
-
-static void fuzz_free(struct skt_stream *s)
-{
-	(void)s;
-}
-
-static const struct skt_stream_ops fuzz_ops = { .name = "fuzz", .read = fuzz_read, .write = fuzz_write, .free = fuzz_free };
-
-static void fuzz_stop(const char *why)
-{
-	(void)fprintf(stderr, "%s\n", why);
-	abort();
-}
 
 static int fuzz_open(struct skt_stream *s)
 {

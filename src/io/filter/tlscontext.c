@@ -3,8 +3,8 @@
  *
  * How it works: an SSL_CTX is never changed once streams use it, so that threads need no lock for it. Reading the files again makes a
  * new one; streams keep the one they began with. Of several certificates each has an SSL_CTX of its own, and the name that a
- * client asks for chooses among them. A client keeps one session, the newest: TLS 1.3 tickets are for one use each, and a server sends
- * new ones with each connection. */
+ * client asks for chooses among them. A client keeps some sessions and uses the newest: TLS 1.3 tickets are for one use each, and a
+ * server sends new ones with each connection. */
 #include "io/filter/tlscontext.h"
 
 #include <arpa/inet.h>
@@ -20,7 +20,7 @@
 #include "io/filter/tlsself.h"
 #include "sys/ossl.h"
 
-enum { CONTEXT_READ_AHEAD = 4 * 17 * 1024, CONTEXT_ALPN = 256, CONTEXT_SESSION_S = 7200 };
+enum { CONTEXT_READ_AHEAD = 4 * 17 * 1024, CONTEXT_ALPN = 256, CONTEXT_SESSION_S = 7200, CONTEXT_SESSIONS = 16 };
 
 /* Those of TLS 1.2 with forward secrecy and authenticated encryption; of TLS 1.3 all. */
 #define CONTEXT_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20:!aNULL:!eNULL"
@@ -28,10 +28,11 @@ enum { CONTEXT_READ_AHEAD = 4 * 17 * 1024, CONTEXT_ALPN = 256, CONTEXT_SESSION_S
 struct skt_tls_context {
 	struct skt_tls_config config;
 	atomic_int refs;
-	pthread_mutex_t lock; /* of ssl and session */
-	SSL_CTX *ssl;         /* of the first certificate, or of a client */
-	SSL_SESSION *session; /* client: the newest, or NULL */
-	X509 *self_cert;      /* made once: reading files again does not change who we are */
+	pthread_mutex_t lock;                   /* of ssl and the sessions */
+	SSL_CTX *ssl;                           /* of the first certificate, or of a client */
+	SSL_SESSION *session[CONTEXT_SESSIONS]; /* client: n_sessions of them, the newest last */
+	int n_sessions;
+	X509 *self_cert; /* made once: reading files again does not change who we are */
 	EVP_PKEY *self_key;
 	unsigned char pin[SKT_PIN_BYTES];
 	unsigned char alpn[CONTEXT_ALPN];
@@ -297,8 +298,11 @@ static int context_new_session(SSL *ssl, SSL_SESSION *session)
 	struct skt_tls_context *c = context_of(SSL_get_SSL_CTX(ssl));
 
 	(void)pthread_mutex_lock(&c->lock);
-	SSL_SESSION_free(c->session);
-	c->session = session;
+	if (c->n_sessions == CONTEXT_SESSIONS) {
+		SSL_SESSION_free(c->session[0]);
+		memmove(c->session, c->session + 1, (size_t)--c->n_sessions * sizeof(c->session[0]));
+	}
+	c->session[c->n_sessions++] = session;
 	(void)pthread_mutex_unlock(&c->lock);
 	return 1; /* it is ours now */
 }
@@ -496,7 +500,8 @@ void skt_tls_context_free(struct skt_tls_context *c)
 	if (!c || atomic_fetch_sub(&c->refs, 1) > 1)
 		return;
 	SSL_CTX_free(c->ssl);
-	SSL_SESSION_free(c->session);
+	while (c->n_sessions > 0)
+		SSL_SESSION_free(c->session[--c->n_sessions]);
 	X509_free(c->self_cert);
 	EVP_PKEY_free(c->self_key);
 	(void)pthread_mutex_destroy(&c->lock);
@@ -521,11 +526,13 @@ SSL *skt_tls_context_ssl(struct skt_tls_context *c)
 
 	(void)pthread_mutex_lock(&c->lock);
 	ssl = SSL_new(c->ssl);
-	if (ssl && c->session) {
-		(void)SSL_set_session(ssl, c->session);
-		if (SSL_SESSION_get_protocol_version(c->session) >= TLS1_3_VERSION) {
-			SSL_SESSION_free(c->session); /* a ticket is for one use (RFC 8446, appendix C.4) */
-			c->session = NULL;
+	if (ssl && c->n_sessions > 0) {
+		SSL_SESSION *newest = c->session[c->n_sessions - 1];
+
+		(void)SSL_set_session(ssl, newest);
+		if (SSL_SESSION_get_protocol_version(newest) >= TLS1_3_VERSION) {
+			SSL_SESSION_free(newest); /* a ticket is for one use (RFC 8446, appendix C.4) */
+			c->n_sessions--;
 		}
 	}
 	(void)pthread_mutex_unlock(&c->lock);
