@@ -49,7 +49,7 @@ int skt_signals_catch(void)
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		if (sigaction(wanted[i], NULL, &old) < 0)
 			return -1;
-		if (wanted[i] == SIGHUP && old.sa_handler == SIG_IGN)
+		if (wanted[i] == SIGHUP && old.sa_handler == SIG_IGN && !atomic_load(&signal_hup_reloads))
 			continue;
 		if (sigaction(wanted[i], &act, NULL) < 0)
 			return -1;

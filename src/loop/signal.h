@@ -13,7 +13,7 @@ void skt_signals_add(struct skt_loop *loop);
 void skt_signals_remove(struct skt_loop *loop);
 /* How often we were asked to stop. */
 int skt_signals_stops(void);
-/* From now on SIGHUP asks to read files again, not to stop. */
+/* SIGHUP asks to read files again, not to stop, also where it was ignored. To be called before skt_signals_catch(). */
 void skt_signals_hup_reloads(void);
 /* How often we were asked to. */
 int skt_signals_reloads(void);
