@@ -280,6 +280,19 @@ static int tls_said(struct tls *t, int result)
 
 /* --- as a stream -------------------------------------------------------------------------------------------------------- */
 
+/* Closing a socket with unread bytes resets it, and destroys an alert that the peer has not read yet. */
+static void tls_let_alert_arrive(struct tls *t)
+{
+	char rest[4096];
+	ssize_t got = 1;
+
+	if (t->below_failed || t->saw_end)
+		return;
+	(void)skt_stream_shut(t->stream.below);
+	for (int i = 0; i < 64 && got > 0; i++)
+		got = skt_stream_read(t->stream.below, rest, sizeof(rest));
+}
+
 static int tls_open(struct skt_stream *s)
 {
 	struct tls *t = tls_of(s);
@@ -296,10 +309,12 @@ static int tls_open(struct skt_stream *s)
 	said = ret == 1 ? 1 : tls_said(t, ret);
 	t->is_open = ret == 1;
 	ret = tls_leave(t); /* also the alert that says why */
-	if (said < 0)
-		return said;
 	if (said == 0)
-		return tls_fail(t);
+		said = tls_fail(t);
+	if (said < 0) {
+		tls_let_alert_arrive(t);
+		return said;
+	}
 	skt_layer_follow(s);
 	return ret < 0 ? ret : t->is_open ? 0 : -SKT_AGAIN;
 }
