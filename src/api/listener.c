@@ -93,7 +93,7 @@ int soket_listener_fd(const struct soket_listener *l, int i)
 /* Accept one onto the spare loop, which it then has for its own. */
 static int listener_accept(struct soket_listener *l, struct skt_stream **ret, struct skt_error *err)
 {
-	struct skt_addr peer;
+	struct skt_addr peer = { 0 };
 	int failed = l->spare ? 0 : skt_quiet_loop_new(&l->spare, err);
 
 	if (failed)
@@ -101,6 +101,11 @@ static int listener_accept(struct soket_listener *l, struct skt_stream **ret, st
 	l->listener->loop = l->spare; /* where the stream is to live; the watches know their own loop's epoll */
 	failed = skt_listener_accept(l->listener, ret, &peer, err);
 	l->listener->loop = l->loop;
+	if (failed == 0 && !skt_chain_lets_tell(&l->e, &peer)) {
+		skt_stream_free(*ret);
+		*ret = NULL;
+		return -SKT_AGAIN;
+	}
 	return failed;
 }
 

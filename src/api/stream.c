@@ -46,7 +46,7 @@ static void stream_name_one(const struct skt_fd *raw, int (*ask)(int fd, struct 
 /* Both ends as texts; `otherwise` where the peer has no address. */
 static int stream_name(struct soket_stream *s, const char *otherwise, struct skt_error *err)
 {
-	const struct skt_fd *raw = skt_stream_raw(s->stream);
+	const struct skt_fd *raw = skt_stream_bottom(s->stream);
 
 	if (raw && (raw->in_kind == SKT_FD_TCP || raw->in_kind == SKT_FD_SOCKET || raw->in_kind == SKT_FD_PACKET)) {
 		stream_name_one(raw, skt_addr_of_peer, &s->peer);

@@ -19,9 +19,9 @@
 #include "io/filter/tlswords.h"
 #include "sys/addr.h"
 #include "sys/clock.h"
+#include "sys/ossl.h"
 #include "transport/chain.h"
 #include "transport/open.h"
-#include "sys/ossl.h"
 
 /* What was found. */
 struct connected {
@@ -252,8 +252,23 @@ static void connected_look(struct connected *c)
 	if (bottom && skt_addr_of_peer(bottom->in.fd, &addr) == 0 && addr.sa.sa_family != AF_UNIX)
 		(void)skt_addr_print(&addr, c->peer);
 	c->ssl = skt_tls_of(c->stream);
-	if (c->ssl && SSL_get_verify_result(c->ssl) != X509_V_OK)
+	if (c->ssl && SSL_get_verify_result(c->ssl) != X509_V_OK) {
 		(void)skt_chain_explain_verification(c->e, c->ssl, &c->err);
+	} else if (c->ssl && skt_tls_was_asked(c->ssl)) {
+		(void)skt_fail(&c->err, SKT_E_DENIED, 0, "%s", _("the server asks for a certificate of the client"));
+		skt_hint(&c->err, "%s", _("show it one: cert=FILE key=FILE"));
+	}
+}
+
+/* In order, so that the other end does not see a reset: what it has sent already is taken. */
+static void connected_hang_up(struct connected *c)
+{
+	char rest[4096];
+
+	for (int i = 0; i < 64 && skt_stream_read(c->stream, rest, sizeof(rest)) > 0; i++)
+		;
+	(void)skt_stream_shut(c->stream);
+	skt_stream_free(c->stream);
 }
 
 int skt_explain_connect(struct skt_endpoint *e, bool json)
@@ -274,7 +289,7 @@ int skt_explain_connect(struct skt_endpoint *e, bool json)
 	}
 	connected_look(&c);
 	ret = json ? connected_say_json(&c) : connected_say(&c);
-	skt_stream_free(c.stream);
+	connected_hang_up(&c);
 	skt_loop_free(loop);
 	return ret < 0 ? -ret : (int)c.err.kind;
 }

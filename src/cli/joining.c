@@ -357,6 +357,19 @@ static void joining_needs_path(struct joining_rights *r, const char *path)
 	free(real);
 }
 
+/* Certificates to trust are read when a peer shows its own. */
+static void joining_needs_roots(struct joining_rights *r)
+{
+	const char *list = getenv("SSL_CERT_DIR");
+
+	while (list && *list) {
+		size_t n = strcspn(list, ":");
+
+		joining_path(r, skt_strndup(list, n), false);
+		list += n + (list[n] == ':');
+	}
+}
+
 static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint *e, bool listens)
 {
 	bool writes = skt_endpoint_transport(e)->form == SKT_FORM_PATH;
@@ -366,8 +379,8 @@ static void joining_needs_of(struct joining_rights *r, const struct skt_endpoint
 		r->needs.dials |= !listens;
 		r->needs.listens |= skt_endpoint_option(e, "bind") || skt_endpoint_option(e, "sport");
 	}
-	if (!listens && getenv("SSL_CERT_DIR")) /* certificates to trust are read when a peer shows its own */
-		joining_path(r, skt_strdup(getenv("SSL_CERT_DIR")), false);
+	if (!listens)
+		joining_needs_roots(r);
 	if (joining_is(e, "stdio"))
 		joining_needs_stdio(r);
 	else if (writes && e->address[0] != '@')

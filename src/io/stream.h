@@ -21,7 +21,8 @@ enum {
 	SKT_STREAM_GONE = 16,      /* it has ended, and takes nothing any more: the peer is known to be gone */
 	SKT_STREAM_CHILD = 32,     /* a program is behind it: finish() gives its exit status */
 	SKT_STREAM_BROKEN = 128, /* what was to be written to it was cut short: its end must not look like a good one, where a layer can tell */
-	SKT_STREAM_DGRAM = 64, /* messages without a connection: it has no end of its own, and some may be lost */
+	SKT_STREAM_HOLDS = 256, /* a layer has taken bytes that have not gone below yet */
+	SKT_STREAM_DGRAM = 64,  /* messages without a connection: it has no end of its own, and some may be lost */
 };
 
 struct skt_stream_ops {

@@ -51,6 +51,12 @@ uint64_t skt_flow_held(const struct skt_flow *flow)
 	return flow->taken - flow->given;
 }
 
+/* Whether bytes were taken that the peer cannot have yet: here, or in a layer of the sink. */
+static bool flow_holds(const struct skt_flow *flow)
+{
+	return skt_flow_held(flow) > 0 || (skt_flow_sink(flow)->flags & SKT_STREAM_HOLDS);
+}
+
 static void flow_drop(struct skt_flow *flow)
 {
 	skt_free(flow->stash);
@@ -202,7 +208,7 @@ static bool link_peer_reads(struct skt_link *link, int peer)
 	const struct skt_flow *to = &link->flow[!peer];
 	const struct skt_fd *raw = skt_stream_bottom(link->side[peer]);
 
-	return raw && link->moved_at > link->ended_at[peer] && skt_flow_held(to) == 0 && to->given > 0 &&
+	return raw && link->moved_at > link->ended_at[peer] && !flow_holds(to) && to->given > 0 &&
 	       skt_fd_unacknowledged(raw) == 0;
 }
 
@@ -217,7 +223,7 @@ static skt_time link_patience(struct skt_link *link)
 		return SKT_FOREVER;
 	if (link->side[peer]->flags & SKT_STREAM_GONE)
 		return 0;
-	if (skt_flow_held(&link->flow[own]) || (raw && raw->in_kind != SKT_FD_NONE && (raw->ready & SKT_IN)))
+	if (flow_holds(&link->flow[own]) || (raw && raw->in_kind != SKT_FD_NONE && (raw->ready & SKT_IN)))
 		return SKT_FOREVER; /* what was read is delivered first, or fails; what can be read waits only for the peer */
 	if (link->side[own]->flags & SKT_STREAM_TERMINAL)
 		return 0;
@@ -238,7 +244,7 @@ static skt_time link_silence(const struct skt_link *link)
 		skt_time since = link->moved_at > link->ended_at[i] ? link->moved_at : link->ended_at[i];
 
 		if (link->flow[i].state != SKT_FLOW_ENDED || !(link->side[i]->flags & SKT_STREAM_GONE) ||
-		    other->state != SKT_FLOW_MOVES || skt_flow_held(other) || !flow_is_silent(other))
+		    other->state != SKT_FLOW_MOVES || flow_holds(other) || !flow_is_silent(other))
 			continue;
 		return now - since < LINK_PATIENCE ? since + LINK_PATIENCE - now : 0;
 	}
@@ -284,7 +290,7 @@ static void link_finish(struct skt_link *link)
 	skt_loop_clear(link->loop, &link->timer);
 	skt_loop_undefer(link->loop, &link->task);
 	for (int i = 0; i < 2; i++) {
-		if (link->end == SKT_END_DONE && skt_flow_held(&link->flow[i]))
+		if (link->end == SKT_END_DONE && flow_holds(&link->flow[i]))
 			link->end = SKT_END_FAILED;
 		flow_drop(&link->flow[i]);
 	}
@@ -384,7 +390,7 @@ static void link_look(struct skt_link *link)
 		patience = silence;
 	if (patience < next)
 		next = patience;
-	if (linger == 0 && (skt_flow_held(&link->flow[0]) || skt_flow_held(&link->flow[1])))
+	if (linger == 0 && (flow_holds(&link->flow[0]) || flow_holds(&link->flow[1])))
 		link->end = SKT_END_CUT; /* its time was up before everything was delivered */
 	if (link->is_draining || link_is_over(link, patience) || linger == 0) {
 		link_close(link);

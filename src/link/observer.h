@@ -49,6 +49,7 @@ struct skt_event {
 	skt_time duration;
 	const char *how; /* "done", "idle", "cut", "failed"; NOTICE: the sentence */
 	const struct skt_error *err;
+	bool is_passing; /* FAILED: of a client that never became one; others are waited for */
 	uint64_t links, failed, refused;
 	skt_time ping,
 		best_ping; /* CLOSED: round trips of pings of a WebSocket, the last and the best; 0: there were none */

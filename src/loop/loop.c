@@ -30,6 +30,7 @@ struct skt_loop {
 	void *poke_user;
 	struct skt_pipepool pipes;
 	void *scratch, *room, *block;
+	bool is_room_taken;
 	int at, n; /* the batch: the event being handled, and how many there are */
 	struct epoll_event batch[LOOP_BATCH];
 };
@@ -283,11 +284,20 @@ struct skt_pipepool *skt_loop_pipes(struct skt_loop *loop)
 	return &loop->pipes;
 }
 
-void *skt_loop_room(struct skt_loop *loop)
+void *skt_loop_take_room(struct skt_loop *loop)
 {
+	if (loop->is_room_taken)
+		return NULL;
 	if (!loop->room)
 		loop->room = skt_malloc(SKT_ROOM_SIZE);
+	loop->is_room_taken = loop->room != NULL;
 	return loop->room;
+}
+
+void skt_loop_give_room(struct skt_loop *loop, void *room)
+{
+	if (room)
+		loop->is_room_taken = false;
 }
 
 void *skt_loop_block(struct skt_loop *loop, size_t n_bytes)

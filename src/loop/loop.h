@@ -82,8 +82,10 @@ enum { SKT_SCRATCH_SIZE = 256 * 1024 };
 /* One buffer for all who copy on this thread, of SKT_SCRATCH_SIZE bytes: filled and emptied within one call. */
 void *skt_loop_scratch(struct skt_loop *loop);
 enum { SKT_ROOM_SIZE = 96 * 1024 };
-/* Another one, of SKT_ROOM_SIZE bytes, for a layer to encode into what it is given in scratch. NULL: no memory. */
-void *skt_loop_room(struct skt_loop *loop);
+/* Another one, of SKT_ROOM_SIZE bytes, for a layer to encode into what it is given in scratch. One at a time: NULL while another layer
+ * has it, or without memory. */
+void *skt_loop_take_room(struct skt_loop *loop);
+void skt_loop_give_room(struct skt_loop *loop, void *room);
 struct skt_pipepool *skt_loop_pipes(struct skt_loop *loop);
 /* One block of memory that lives as long as the loop, for those who need more than scratch: made zeroed by the first who asks, who
  * all ask for the same size. NULL: no memory. */

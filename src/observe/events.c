@@ -262,7 +262,7 @@ static void events_on(struct skt_observer *observer, const struct skt_event *eve
 
 	if (e->json)
 		events_json(e, event, row);
-	else if (e->level >= row->level && !(e->only_one && event->kind == SKT_EVENT_FAILED))
+	else if (e->level >= row->level && !(e->only_one && event->kind == SKT_EVENT_FAILED && !event->is_passing))
 		events_text(e, event);
 }
 

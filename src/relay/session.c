@@ -82,6 +82,7 @@ static void session_not_opened(struct skt_session *s, const struct skt_error *er
 		session_outcome(s, err);
 	session_event(s, SKT_EVENT_FAILED, &event);
 	event.err = err;
+	event.is_passing = s->is_opening;
 	if (!event.from) {
 		session_name(s->relay->config->from, from);
 		event.from = from;
@@ -447,6 +448,17 @@ static void session_has_from(struct skt_session *s, struct skt_stream *from, con
 	session_dial(s, s->relay->config->to, peer, session_dialled_to);
 }
 
+/* Whom a header names; where it names nobody by an IP address, who has sent it. */
+static const struct skt_addr *session_told_peer(struct skt_stream *stream, struct skt_proxyhead *head)
+{
+	const struct skt_fd *bottom = skt_stream_bottom(stream);
+	int n;
+
+	if ((!head->peer.len || !skt_addr_bytes(&head->peer, &n)) && bottom)
+		(void)skt_addr_of_peer(bottom->in.fd, &head->peer);
+	return &head->peer;
+}
+
 /* The access list is about the client that a proxy speaks for. False: it was turned away, and the session is gone. */
 static bool session_lets_in(struct skt_session *s, struct skt_stream *stream, const struct skt_addr *peer)
 {
@@ -455,7 +467,7 @@ static bool session_lets_in(struct skt_session *s, struct skt_stream *stream, co
 		session_free(s);
 		return false;
 	}
-	if (s->record)
+	if (s->record && peer->len && peer->sa.sa_family != AF_UNIX)
 		skt_addr_print_endpoint(peer, s->relay->listener ? s->relay->listener->scheme : "tcp", s->record->from);
 	return true;
 }
@@ -470,7 +482,7 @@ static void session_opened_from(void *user, struct skt_stream *stream, const str
 		session_not_opened(s, err);
 		return;
 	}
-	if (skt_proxyhead_seen(stream, &head) && head.peer.len && !session_lets_in(s, stream, &head.peer))
+	if (skt_proxyhead_seen(stream, &head) && !session_lets_in(s, stream, session_told_peer(stream, &head)))
 		return;
 	s->is_opening = false;
 	skt_relay_session_opened(s->relay);

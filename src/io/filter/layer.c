@@ -5,7 +5,7 @@
 /* Facts about the peer and the ends of the chain, which no layer changes. Whether there are messages is the layer's own affair. */
 #define LAYER_FACTS                                                                                    \
 	((unsigned)(SKT_STREAM_STDIO | SKT_STREAM_TERMINAL | SKT_STREAM_WILL_RESET | SKT_STREAM_GONE | \
-		    SKT_STREAM_CHILD | SKT_STREAM_DGRAM))
+		    SKT_STREAM_CHILD | SKT_STREAM_DGRAM | SKT_STREAM_HOLDS))
 
 void skt_layer_follow(struct skt_stream *layer)
 {

@@ -161,6 +161,14 @@ static void tls_init(void)
 	(void)BIO_meth_set_ctrl(tls_bio, bio_ctrl);
 }
 
+/* What below is, and whether something waits here. */
+static void tls_follow(struct tls *t)
+{
+	skt_layer_follow(&t->stream);
+	if (t->held)
+		t->stream.flags |= SKT_STREAM_HOLDS;
+}
+
 /* --- giving it below ---------------------------------------------------------------------------------------------------- */
 
 static void tls_drop(struct tls *t)
@@ -215,7 +223,7 @@ static int tls_flush_held(struct tls *t)
 static void tls_enter(struct tls *t)
 {
 	ERR_clear_error();
-	t->room = skt_loop_room(t->loop);
+	t->room = skt_loop_take_room(t->loop); /* NULL within another TLS: then it is held on the heap */
 	t->n_room = 0;
 }
 
@@ -233,8 +241,10 @@ static int tls_leave(struct tls *t)
 		else
 			ret = put < 0 ? (int)put : (uint32_t)put < n ? -SKT_AGAIN : 0;
 	}
+	skt_loop_give_room(t->loop, t->room);
 	t->room = NULL;
 	t->n_room = 0;
+	tls_follow(t);
 	return ret;
 }
 
@@ -315,7 +325,7 @@ static int tls_open(struct skt_stream *s)
 		tls_let_alert_arrive(t);
 		return said;
 	}
-	skt_layer_follow(s);
+	tls_follow(t);
 	return ret < 0 ? ret : t->is_open ? 0 : -SKT_AGAIN;
 }
 
@@ -350,7 +360,7 @@ static ssize_t tls_read(struct skt_stream *s, void *buf, size_t n)
 	tls_enter(t);
 	got = tls_take(t, buf, n);
 	(void)tls_leave(t); /* a failure is told by the next write */
-	skt_layer_follow(s);
+	tls_follow(t);
 	return got;
 }
 
@@ -415,7 +425,8 @@ static void tls_woken(void *layer)
 	struct tls *t = tls_of(layer);
 
 	(void)tls_flush_held(t); /* a failure is told by the next write, or by shut */
-	skt_layer_wake(layer);
+	tls_follow(t);
+	skt_stream_wake(&t->stream);
 }
 
 static void tls_free(struct skt_stream *s)
@@ -468,7 +479,7 @@ int skt_tls_new(struct skt_loop *loop, struct skt_stream *below, struct skt_tls_
 		t->loop = loop;
 		t->context = context;
 	}
-	if (!t || !skt_loop_room(loop) || !tls_begin(t)) {
+	if (!t || !tls_begin(t)) {
 		skt_free(t);
 		skt_stream_free(below);
 		return skt_fail_memory(err);

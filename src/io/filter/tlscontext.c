@@ -38,6 +38,7 @@ struct skt_tls_context {
 	unsigned char alpn[CONTEXT_ALPN];
 	unsigned n_alpn;
 	const char *open_key;
+	char *alpn_text;
 };
 
 /* The SSL_CTXs of one reading; kept with the first of them, and freed with it. */
@@ -454,14 +455,17 @@ int skt_tls_context_new(const struct skt_tls_config *config, struct skt_tls_cont
 	(void)pthread_mutex_init(&c->lock, NULL);
 	atomic_store(&c->refs, 1);
 	c->config = *config;
-	failed = context_alpn(c, config->alpn, err);
+	c->config.alpn = c->alpn_text = config->alpn ? skt_strdup(config->alpn) : NULL;
+	failed = config->alpn && !c->alpn_text ? skt_fail_memory(err) : context_alpn(c, config->alpn, err);
 	if (failed == 0 && config->pin && skt_pin_parse(config->pin, c->pin) < 0) {
 		failed = skt_fail(err, SKT_E_USAGE, 0, _("pin=%.100s is not a SHA-256"), config->pin);
 		skt_hint(err, "%s",
 			 _("44 characters of base64 or 64 hexadecimal digits; soket explain --connect shows a server's"));
 	}
+	c->config.self_name = config->self_name;
 	if (failed == 0)
 		failed = context_make(c, &c->ssl, err);
+	c->config.self_name = NULL; /* the certificate is made once */
 	if (failed < 0) {
 		c->ssl = NULL;
 		skt_tls_context_free(c);
@@ -505,14 +509,25 @@ void skt_tls_context_free(struct skt_tls_context *c)
 	X509_free(c->self_cert);
 	EVP_PKEY_free(c->self_key);
 	(void)pthread_mutex_destroy(&c->lock);
+	skt_free(c->alpn_text);
 	skt_free(c);
 }
 
 /* Whom the client wants, said to the server (a name only, RFC 6066) and checked in its certificate. */
-static bool context_name(SSL *ssl, const char *name)
+static bool context_name(SSL *ssl, const char *written)
 {
 	unsigned char address[16];
-	bool is_address = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
+	char name[256];
+	size_t n = strcspn(written, "%"); /* a zone is no matter of the server's */
+	bool is_address;
+
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, written, n);
+	name[n] = '\0';
+	if (n > 1 && name[n - 1] == '.') /* a name that is complete, which certificates write without (RFC 6066) */
+		name[n - 1] = '\0';
+	is_address = inet_pton(AF_INET, name, address) == 1 || inet_pton(AF_INET6, name, address) == 1;
 
 	if (is_address)
 		return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), name) == 1;

@@ -42,6 +42,8 @@ void skt_ws_drop(struct skt_ws_held **held)
 void skt_ws_follow(struct skt_ws *w)
 {
 	skt_layer_follow(&w->stream);
+	if (w->out)
+		w->stream.flags |= SKT_STREAM_HOLDS;
 	if (w->saw_close && !w->may_answer)
 		w->stream.flags |= SKT_STREAM_GONE;
 }
@@ -159,7 +161,7 @@ static int ws_finish(struct skt_stream *s, bool cut, int *status)
 
 static void ws_go_on(struct skt_task *task)
 {
-	skt_stream_wake(&SKT_OUTER(task, struct skt_ws, task)->stream);
+	ws_woken(SKT_OUTER(task, struct skt_ws, task));
 }
 
 /* Nothing more comes: the peer need not wait, or wonder. Whether it hears that is not waited for. */

@@ -142,6 +142,8 @@ static void control_close(struct skt_ws *w)
 	w->may_answer = !w->sent_close && !w->owes_close && (close.code == SKT_WS_NORMAL || close.code == SKT_WS_NONE);
 	if (!w->may_answer)
 		skt_ws_owe_close(w, close.code);
+	else
+		skt_loop_defer(w->loop, &w->task); /* its end may have come along, and then nothing wakes us any more */
 	(void)skt_ws_flush(w);
 	skt_ws_follow(w);
 }

@@ -399,6 +399,7 @@ ssize_t skt_ws_write(struct skt_stream *s, const void *buf, size_t n)
 	if (ret < 0)
 		return ret;
 	write_keep_tail(w, &m);
+	skt_ws_follow(w);
 	return (ssize_t)n;
 }
 
