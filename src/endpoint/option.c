@@ -233,7 +233,9 @@ static int option_read_string(const struct skt_optspec *spec, const char *value,
 	if (strcmp(spec->key, "via") == 0) { /* its value may hold a password */
 		r = skt_fail_at(err, -1, "%s", _("via takes the address of a proxy, or env"));
 		skt_hint(err, "%s",
-			 _("for example socks5://10.0.0.1:1080; also socks4a://, http://, https://, with user:password@"));
+			 strchr(value, ',')
+				 ? _("several proxies, one behind the other: via=FIRST via=SECOND")
+				 : _("for example socks5://10.0.0.1:1080; also socks4a://, http://, https://, with user:password@"));
 		return r;
 	}
 	r = skt_fail_at(err, at + wrong, _("%s takes %s, not %.60s"), spec->key, spec->unit, value);
