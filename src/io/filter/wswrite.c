@@ -258,10 +258,10 @@ static int write_fail_long(struct skt_ws *w, size_t n)
 }
 
 /* What a WebSocket at the other side of the link said it was, message by message; else what text= says. */
-static enum skt_wsopcode write_opcode(const struct skt_ws *w)
+static uint8_t write_opcode(const struct skt_ws *w)
 {
 	if (w->keeps_messages && (w->stream.kind_written == SKT_WS_TEXT || w->stream.kind_written == SKT_WS_BINARY))
-		return (enum skt_wsopcode)w->stream.kind_written;
+		return w->stream.kind_written;
 	return w->config->text ? SKT_WS_TEXT : SKT_WS_BINARY;
 }
 
