@@ -419,6 +419,15 @@ def test_tls_to_the_target_inside_tls_to_the_proxy(certs):
             assert (done.status, done.out) == (0, "hello"), done
 
 
+def test_much_goes_up_and_down_through_tls_inside_tls(certs):
+    content = pattern.whole(6, MANY)
+    with Proxy("connect") as proxy, Soket("link", "--json", "tls://127.0.0.1:0", *certs.server.options, "echo:") as target:
+        with Soket("link", "--json", "tls://127.0.0.1:0", *certs.server.options, f"127.0.0.1:{proxy.port}") as front:
+            done = through(f"tls://127.0.0.1:{target.port()}", f"ca={certs.ca.cert}", f"via=https://127.0.0.1:{front.port()}",
+                           stdin=content, env=trusted(certs), deadline=30)
+            assert (done.status, done.err) == (0, "") and done.raw == content, done
+
+
 def test_an_https_proxy_that_is_the_second(certs):
     with EchoServer() as server, Proxy("connect") as proxy, Proxy("socks5") as first:
         with Soket("link", "--json", "tls://127.0.0.1:0", *certs.server.options, f"127.0.0.1:{proxy.port}") as front:
@@ -811,6 +820,14 @@ def test_who_is_let_in_is_the_client_and_not_the_proxy(flags, client, is_let_in)
         assert server.served == (1 if is_let_in else 0)
         if not is_let_in:
             until(lambda: [e for e in p.events() if client in str(e)], p.deadline, "what was refused")
+
+
+@pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"\r\n\r\n\0\r\nQUIT\n\x20\0\0\0"], ids=["unknown", "local"])
+@pytest.mark.parametrize("flags, is_let_in", [(["--allow", "192.0.2.0/24"], False), (["--allow", "127.0.0.0/8"], True),
+                                              (["--deny", "127.0.0.1"], False)])
+def test_a_header_that_names_nobody_speaks_for_its_sender(header, flags, is_let_in):
+    with EchoServer() as server, behind(server.endpoint, flags=flags) as p:
+        assert (tell(p, header) == b"hello") == is_let_in
 
 
 def test_the_program_of_a_client_is_told_who_it_is():
