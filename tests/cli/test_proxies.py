@@ -75,20 +75,12 @@ class Proxy(Server):
         self.kind, self.names, self.login, self.extra, self.one_by_one = kind, names or {}, login, extra, one_by_one
         self.deadline = Deadline(seconds, "a proxy of the test")
         self.asked, self.logins, self.failures = [], [], []
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.serve_each(self._serve, self.deadline)
 
     def via(self, login=None, scheme=None):
         at = f"{login[0]}:{login[1]}@" if login else ""
         host = f"[{self.address[0]}]" if ":" in self.address[0] else self.address[0]
         return f"via={scheme or {'connect': 'http'}.get(self.kind, self.kind)}://{at}{host}:{self.port}"
-
-    def _accept(self):
-        while True:
-            try:
-                end = self.accept(self.deadline)
-            except (OSError, AssertionError):
-                return
-            threading.Thread(target=self._serve, args=(end.sock,), daemon=True).start()
 
     def _serve(self, sock):
         try:
@@ -192,7 +184,7 @@ class Script(Server):
     def __init__(self, said, hangs=False, wait=0, seconds=30):
         super().__init__()
         self.said, self.hangs, self.wait, self.deadline = said, hangs, wait, Deadline(seconds)
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.serve_each(self._serve, self.deadline)
 
     def _accept(self):
         while True:

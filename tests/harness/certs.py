@@ -295,15 +295,7 @@ class PythonServer(Server):
         super().__init__(**options)
         self.context, self.work, self.deadline = context, work, Deadline(seconds, "a TLS server of the test")
         self.failures, self.ends, self.done = [], [], 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                end = self.accept(self.deadline)
-            except (OSError, AssertionError):
-                return
-            threading.Thread(target=self._serve, args=(end.sock,), daemon=True).start()
+        self.serve_each(self._serve, self.deadline)
 
     def _serve(self, sock):
         try:
@@ -332,7 +324,7 @@ class Trickle(Server):
     def __init__(self, target, most=8192):
         super().__init__()
         self.target, self.most, self.deadline = target, most, Deadline(30, "a trickling relay")
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.serve_each(self._serve, self.deadline)
 
     def _accept(self):
         while True:

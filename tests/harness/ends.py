@@ -253,6 +253,17 @@ class Server:
         sock = self.sock.accept()[0]
         return of_socket(sock)
 
+    def serve_each(self, serve, deadline):
+        """Give every client to serve(its socket), each in a thread of its own, until this is closed or the deadline has passed."""
+        def work():
+            while True:
+                try:
+                    end = self.accept(deadline)
+                except (OSError, AssertionError):
+                    return
+                threading.Thread(target=serve, args=(end.sock,), daemon=True).start()
+        threading.Thread(target=work, daemon=True).start()
+
     def close(self):
         self.sock.close()
 

@@ -5,7 +5,6 @@ import hashlib
 import os
 import socket
 import struct
-import threading
 
 from .clock import Deadline
 from .ends import Gone, Server
@@ -220,15 +219,7 @@ class WsServer(Server):
         super().__init__(**options)
         self.work, self.answer, self.deadline = work, answer or (lambda head: answer_to(head)), Deadline(seconds, "a WebSocket server")
         self.failures, self.heads, self.done = [], [], 0
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self):
-        while True:
-            try:
-                end = self.accept(self.deadline)
-            except (OSError, AssertionError):
-                return
-            threading.Thread(target=self._serve, args=(end.sock,), daemon=True).start()
+        self.serve_each(self._serve, self.deadline)
 
     def _serve(self, sock):
         try:
