@@ -326,17 +326,16 @@ class Trickle(Server):
         self.target, self.most, self.deadline = target, most, Deadline(30, "a trickling relay")
         self.serve_each(self._serve, self.deadline)
 
-    def _accept(self):
-        while True:
-            try:
-                a = self.accept(self.deadline).sock
-                b = socket.create_connection(self.target)
-            except (OSError, AssertionError):
-                return
-            for one, other in ((a, b), (b, a)):
-                one.settimeout(self.deadline.left())
-                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                threading.Thread(target=self._carry, args=(one, other), daemon=True).start()
+    def _serve(self, sock):
+        try:
+            other = socket.create_connection(self.target)
+        except OSError:
+            sock.close()
+            return
+        for one, two in ((sock, other), (other, sock)):
+            one.settimeout(self.deadline.left())
+            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            threading.Thread(target=self._carry, args=(one, two), daemon=True).start()
 
     def _carry(self, one, other):
         left = self.most
