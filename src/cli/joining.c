@@ -219,6 +219,7 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 
 	c->from = &j->from;
 	c->to = &j->to;
+	c->service = j->service;
 	skt_relay_config_dgrams(c, j->listens, j->with_stdio);
 	c->link.idle = joining_number(args, "idle", c->link.idle);
 	c->link.mover = (enum skt_mover_choice)joining_number(args, "mover", SKT_MOVER_AUTO);
@@ -252,7 +253,8 @@ static void joining_announce(struct joining_run *run, const struct skt_listener 
 		event.address = skt_addr_print_host(addr, host);
 		event.path = addr->sa.sa_family == AF_UNIX ? event.address : NULL;
 		event.port = skt_addr_port(addr);
-		run->events.observer.on(&run->events.observer, &event);
+		if (run->json || !run->j->announce)
+			run->events.observer.on(&run->events.observer, &event);
 	}
 	if (run->json || skt_say_level() < 0)
 		return;
@@ -406,7 +408,12 @@ static void joining_drop_rights(struct joining_run *run)
 	int version;
 
 	joining_needs_of(&r, &j->from, j->listens);
-	joining_needs_of(&r, &j->to, false);
+	if (!j->service)
+		joining_needs_of(&r, &j->to, false);
+	if (j->reads)
+		joining_path(&r, skt_strdup(j->reads), false);
+	if (j->writes)
+		joining_path(&r, skt_strdup(j->writes), true);
 	if (j->listens)
 		skt_chain_files(&j->from, joining_needs_file, &r);
 	for (int side = j->listens; side < 2 && !r.needs.programs; side++)
@@ -426,6 +433,8 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 {
 	int failed = skt_chain_listen(loop, &run->j->from, ret, err);
 
+	while (failed == -SKT_E_INUSE && run->j->next && run->j->next(run->j))
+		failed = skt_chain_listen(loop, &run->j->from, ret, err);
 	if (failed < 0)
 		skt_holder_explain(&run->j->from, err);
 	if (failed == 0 &&
@@ -433,6 +442,10 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 		run->unannounced = *ret;
 	else if (failed == 0)
 		joining_announce(run, *ret);
+	if (failed == 0 && run->j->announce && (failed = run->j->announce(run->j, *ret, err)) < 0) {
+		skt_listener_free(*ret);
+		return failed;
+	}
 	if (failed == 0 && joining_is(&run->j->from, "tcp") && skt_sockopt_loopback_congestion(&run->j->from))
 		skt_say_more(
 			_("loopback sockets use %s instead of the system's congestion control (congestion= overrides)"),

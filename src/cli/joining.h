@@ -4,6 +4,8 @@
 #define SKT_CLI_JOINING_H
 
 #include "cli/args.h"
+#include "io/listener.h"
+#include "link/service.h"
 
 struct skt_joining {
 	const struct skt_args *args;
@@ -13,6 +15,12 @@ struct skt_joining {
 	bool only_one;                /* one link, then the end */
 	bool keeps;                   /* one after the other, without end */
 	bool passes_status;           /* the child's exit status becomes ours */
+	struct skt_service *service;  /* serves each client in the name of TO, which is not dialled; or NULL */
+	const char *reads, *writes;   /* of the service: a directory beneath which files are read, and one where they are written too, or NULL */
+	bool (*next)(struct skt_joining *j); /* the address is in use: make FROM another one, false where there is none. Or NULL */
+	/* It listens: say where, in the command's own words. NULL: as everywhere. 0 or -kind */
+	int (*announce)(struct skt_joining *j, const struct skt_listener *l, struct skt_error *err);
+	void *user; /* of the command */
 };
 
 /* Do it. Returns the exit status. */

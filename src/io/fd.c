@@ -132,7 +132,8 @@ ssize_t skt_fd_read(struct skt_stream *s, void *buf, size_t n)
 static ssize_t fd_write_by_kind(const struct skt_fd *f, const void *buf, size_t n)
 {
 	if (f->out_kind == SKT_FD_TCP || f->out_kind == SKT_FD_SOCKET || f->out_kind == SKT_FD_PACKET)
-		return skt_sys.send(f->out.fd, buf, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		return skt_sys.send(f->out.fd, buf, n,
+				    MSG_DONTWAIT | MSG_NOSIGNAL | (f->stream.flags & SKT_STREAM_MORE ? MSG_MORE : 0));
 	return skt_sys.write(f->out.fd, buf, n);
 }
 

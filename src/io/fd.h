@@ -13,6 +13,7 @@ enum skt_fdkind {
 	SKT_FD_SOCKET, /* any other stream socket (unix, vsock): a short read means nothing */
 	SKT_FD_PACKET, /* a seqpacket socket */
 	SKT_FD_PIPE,   /* a pipe or FIFO */
+	SKT_FD_PART,   /* a part of a plain file (io/filepart.h): read at places of its own */
 	SKT_FD_FILE,   /* a plain file, or a device such as /dev/null: always ready */
 	SKT_FD_TTY,    /* a terminal, or the master of one */
 };

@@ -466,6 +466,11 @@ void skt_link_start(struct skt_link *link, struct skt_loop *loop, const struct s
 	skt_loop_defer(loop, &link->task);
 }
 
+void skt_link_one_way(struct skt_link *link)
+{
+	link->flow[1].state = SKT_FLOW_ENDED;
+}
+
 void skt_link_cut(struct skt_link *link)
 {
 	if (link->is_over)

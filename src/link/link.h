@@ -84,6 +84,8 @@ struct skt_link {
 /* Join two open streams, which the link then owns. The link must be zeroed. options->done is called later, never from within. */
 void skt_link_start(struct skt_link *link, struct skt_loop *loop, const struct skt_link_options *options,
 		    struct skt_stream *a, struct skt_stream *b);
+/* Right after starting: only side 0 speaks. Side 1 is never read. */
+void skt_link_one_way(struct skt_link *link);
 /* End it now; what is in flight is lost, and counted. done is called later. */
 void skt_link_cut(struct skt_link *link);
 /* The same where it is complete as it is: it has ended well, unless something is in flight. */

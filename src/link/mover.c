@@ -23,7 +23,8 @@ const struct skt_mover *skt_mover_pick(const struct skt_flow *flow)
 		return &skt_mover_messages;
 	if (!source || !sink || flow->cannot_splice || choice == SKT_MOVER_COPY)
 		return &skt_mover_copy;
-	if (choice == SKT_MOVER_AUTO && flow->big < SKT_BIG_READS && source->in_kind != SKT_FD_FILE)
+	if (choice == SKT_MOVER_AUTO && flow->big < SKT_BIG_READS && source->in_kind != SKT_FD_FILE &&
+	    source->in_kind != SKT_FD_PART)
 		return &skt_mover_copy;
 	for (size_t i = 0; i < SKT_LENGTH(mover_fast); i++)
 		if (mover_fast[i]->can(source, sink))

@@ -12,6 +12,7 @@
 #include <sys/sendfile.h>
 
 #include "base/alloc.h"
+#include "io/filepart.h"
 #include "link/mover.h"
 #include "sys/call.h"
 
@@ -184,7 +185,22 @@ const struct skt_mover skt_mover_direct = { .name = "splice", .can = direct_can,
 
 static bool sendfile_can(const struct skt_fd *source, const struct skt_fd *sink)
 {
-	return source->in_kind == SKT_FD_FILE && (splice_is_stream(sink->out_kind) || sink->out_kind == SKT_FD_PIPE);
+	return (source->in_kind == SKT_FD_FILE || source->in_kind == SKT_FD_PART) && (splice_is_stream(sink->out_kind) || sink->out_kind == SKT_FD_PIPE);
+}
+
+/* One call, from a part's own place or from the file's. Returns as sendfile(2); 0 at a part's end, or at the end of a file. */
+static ssize_t sendfile_call(struct skt_fd *source, struct skt_fd *sink)
+{
+	struct skt_filepart *part = source->in_kind == SKT_FD_PART ? skt_filepart_of(source) : NULL;
+	size_t most = part && part->left < SPLICE_BURST ? (size_t)part->left : SPLICE_BURST;
+	ssize_t n;
+
+	if (most == 0)
+		return 0;
+	n = skt_sys.sendfile(sink->out.fd, source->in.fd, part ? &part->at : NULL, most);
+	if (part && n > 0)
+		part->left -= n;
+	return n;
 }
 
 static ssize_t sendfile_move(struct skt_flow *flow)
@@ -196,7 +212,7 @@ static ssize_t sendfile_move(struct skt_flow *flow)
 		return skt_mover_copy.move(flow);
 	if (!(sink->ready & SKT_OUT))
 		return -SKT_AGAIN;
-	n = skt_sys.sendfile(sink->out.fd, source->in.fd, NULL, SPLICE_BURST);
+	n = sendfile_call(source, sink);
 	if (n > 0) {
 		flow->taken += (uint64_t)n;
 		flow->given += (uint64_t)n;

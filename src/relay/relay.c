@@ -233,6 +233,7 @@ int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, 
 		  int share, struct skt_relay **ret, struct skt_error *err)
 {
 	struct skt_relay *relay = SKT_NEW(struct skt_relay);
+	int failed;
 
 	if (!relay) {
 		skt_listener_free(listener);
@@ -248,6 +249,11 @@ int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, 
 	if (listener)
 		listener->merges = config->merges;
 	relay->is_dgram = listener && listener->is_dgram;
+	if (config->service && (failed = config->service->open(config->service, loop, &relay->place, err)) < 0) {
+		skt_listener_free(listener);
+		skt_free(relay);
+		return failed;
+	}
 	relay->seat = skt_roster_join(relay);
 	*ret = relay;
 	return 0;
@@ -310,6 +316,17 @@ static void relay_end_dgrams(struct skt_relay *relay)
 	}
 }
 
+/* Clients of a service that ask for nothing now are let go at once. */
+static void relay_finish_served(struct skt_relay *relay)
+{
+	struct skt_session *s = relay->sessions.next, *next;
+
+	for (; relay->config->service && s != &relay->sessions; s = next) {
+		next = s->next;
+		skt_session_stop(s);
+	}
+}
+
 void skt_relay_stop(struct skt_relay *relay)
 {
 	struct skt_event event = { .kind = SKT_EVENT_STOPPING,
@@ -332,6 +349,8 @@ void skt_relay_stop(struct skt_relay *relay)
 	} else {
 		relay->is_stopping = true;
 		relay_close_listener(relay);
+		relay_finish_served(relay);
+		event.links = (uint64_t)relay->n_sessions;
 		if (relay->n_sessions)
 			skt_relay_tell(relay, &event);
 		if (skt_loop_after(relay->loop, &relay->timer, relay->config->grace, relay_grace_over) < 0)
@@ -348,6 +367,8 @@ void skt_relay_free(struct skt_relay *relay)
 	skt_roster_leave(relay->seat);
 	skt_listener_free(relay->listener);
 	skt_loop_clear(relay->loop, &relay->timer);
+	if (relay->config->service)
+		relay->config->service->close(relay->config->service, relay->place);
 	skt_free(relay);
 }
 
@@ -363,6 +384,12 @@ void skt_relay_moved(const struct skt_relay *relay, uint64_t *sent, uint64_t *re
 	for (const struct skt_session *s = relay->sessions.next; s != &relay->sessions; s = s->next) {
 		if (s->is_finishing)
 			continue;
+		if (s->served) {
+			relay->config->service->look(s->served);
+			*sent += s->served->taken;
+			*received += s->served->given;
+			continue;
+		}
 		*sent += s->link.flow[0].given;
 		*received += s->link.flow[1].given;
 	}

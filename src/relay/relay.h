@@ -5,12 +5,14 @@
 
 #include "link/link.h"
 #include "link/observer.h"
+#include "link/service.h"
 #include "relay/access.h"
 #include "transport/transport.h"
 
 /* What to relay, and how. Shared by all threads; must outlive them. */
 struct skt_relay_config {
 	const struct skt_endpoint *from, *to;
+	struct skt_service *service; /* serves each client itself, in the name of TO, which is never dialled; or NULL */
 	struct skt_link_options link;
 	int max;            /* links at once; 0: as many as the descriptors allow */
 	bool once;          /* end after one link */

@@ -79,6 +79,21 @@ static void row_link(const struct skt_session *s, skt_time now, struct skt_roste
 	ret->idle = s->is_linked && now > link->moved_at ? now - link->moved_at : 0;
 }
 
+/* What the client sent goes to what is served, and comes back from there. */
+static void row_served(const struct skt_session *s, skt_time now, struct skt_roster_row *ret)
+{
+	struct skt_service *service = s->relay->config->service;
+
+	service->look(s->served);
+	ret->is_served = true;
+	ret->state = SKT_ROSTER_OPEN;
+	ret->sent = s->served->taken;
+	ret->received = s->served->given;
+	ret->n_requests = (int64_t)s->served->n_requests;
+	ret->idle = now > s->served->moved_at && s->served->moved_at ? now - s->served->moved_at : 0;
+	row_socket(service->stream(s->served), &ret->local[0], &ret->peer[0]);
+}
+
 void skt_roster_row_write(const struct skt_session *s, struct skt_roster_row *ret)
 {
 	const struct skt_relay_config *config = s->relay->config;
@@ -89,5 +104,8 @@ void skt_roster_row_write(const struct skt_session *s, struct skt_roster_row *re
 	(void)snprintf(ret->to, sizeof(ret->to), "%s", s->record->to);
 	row_layers(config->from, ret->layers[0]);
 	row_layers(config->to, ret->layers[1]);
-	row_link(s, now, ret);
+	if (s->served)
+		row_served(s, now, ret);
+	else
+		row_link(s, now, ret);
 }

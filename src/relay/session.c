@@ -5,6 +5,7 @@
  *   dials FROM   FROM     none           its error, a cut
  *   dials TO     TO       FROM           its error, a cut
  *   linked       none     both           link done
+ *   served       none     the service's  the service's done()
  *   finishing    none     both, closed   the last child reaped
  *
  * A session is freed in one place, session_free(), always from the loop. */
@@ -56,6 +57,8 @@ static void session_free(struct skt_session *s)
 	struct skt_relay *relay = s->relay;
 
 	skt_dialer_free(s->dialer);
+	if (s->served)
+		relay->config->service->free(s->served);
 	skt_link_release(&s->link);
 	s->next->last = s->last;
 	s->last->next = s->next;
@@ -440,9 +443,53 @@ static void session_dialled_from(void *user, struct skt_stream *stream, const st
 	session_dial(s, s->relay->config->to, NULL, session_dialled_to);
 }
 
-/* A client is there: whom it wants is dialled. */
+static void session_served(struct skt_served *served, const struct skt_error *err)
+{
+	struct skt_session *s = served->user;
+	struct skt_relay_totals *totals = &s->relay->totals;
+	struct skt_event event;
+
+	if (err)
+		session_outcome(s, err);
+	totals->sent += served->taken;
+	totals->received += served->given;
+	session_event(s, SKT_EVENT_CLOSED, &event);
+	event.sent = served->taken;
+	event.received = served->given;
+	event.how = err ? (err->sys == EINTR ? "cut" : "failed") : "done";
+	event.err = err;
+	skt_relay_tell(s->relay, &event);
+	session_free(s);
+}
+
+static void session_serve(struct skt_session *s, struct skt_stream *from, const struct skt_addr *peer)
+{
+	struct skt_relay *relay = s->relay;
+	struct skt_service *service = relay->config->service;
+	const struct skt_client client = { s->record ? s->record->number : 0, peer };
+	struct skt_event event;
+	struct skt_error err;
+
+	if (service->begin(service, relay->place, from, &client, &s->served, &err) < 0) {
+		session_not_opened(s, &err);
+		return;
+	}
+	s->served->done = session_served;
+	s->served->user = s;
+	relay->totals.links++;
+	if (!s->record)
+		return;
+	session_event(s, SKT_EVENT_OPENED, &event);
+	skt_relay_tell(relay, &event);
+}
+
+/* A client is there: it is served, or whom it wants is dialled. */
 static void session_has_from(struct skt_session *s, struct skt_stream *from, const struct skt_addr *peer)
 {
+	if (s->relay->config->service) {
+		session_serve(s, from, peer);
+		return;
+	}
 	s->link.side[0] = from;
 	skt_stream_on_wake(from, session_from_woken, s);
 	session_dial(s, s->relay->config->to, peer, session_dialled_to);
@@ -475,18 +522,23 @@ static bool session_lets_in(struct skt_session *s, struct skt_stream *stream, co
 static void session_opened_from(void *user, struct skt_stream *stream, const struct skt_error *err)
 {
 	struct skt_session *s = user;
-	struct skt_proxyhead head;
+	struct skt_proxyhead head = { 0 };
+	const struct skt_addr *told;
 
 	s->dialer = NULL;
 	if (!stream) {
 		session_not_opened(s, err);
 		return;
 	}
-	if (skt_proxyhead_seen(stream, &head) && !session_lets_in(s, stream, session_told_peer(stream, &head)))
+	told = skt_proxyhead_seen(stream, &head) ? session_told_peer(stream, &head) : NULL;
+	if (told && !session_lets_in(s, stream, told))
 		return;
 	s->is_opening = false;
 	skt_relay_session_opened(s->relay);
-	session_has_from(s, stream, NULL);
+	if (s->relay->config->service)
+		session_serve(s, stream, told ? told : session_told_peer(stream, &head));
+	else
+		session_has_from(s, stream, NULL);
 }
 
 /* What was accepted has layers to open first: the client must do its part of a handshake. */
@@ -552,6 +604,12 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 		session_has_from(s, from, peer);
 }
 
+void skt_session_stop(struct skt_session *s)
+{
+	if (s->served)
+		s->relay->config->service->stop(s->served);
+}
+
 void skt_session_end(struct skt_session *s)
 {
 	if (s->is_linked && !s->is_finishing)
@@ -562,7 +620,9 @@ void skt_session_cut(struct skt_session *s)
 {
 	struct skt_error err;
 
-	if (s->is_finishing) {
+	if (s->served) {
+		s->relay->config->service->cut(s->served);
+	} else if (s->is_finishing) {
 		session_finish(s);
 	} else if (s->is_linked) {
 		skt_link_cut(&s->link);

@@ -20,6 +20,7 @@ struct skt_session {
 	struct skt_relay *relay;
 	struct skt_session *next, *last; /* of the relay's ring */
 	struct skt_dialer *dialer;       /* while FROM or TO is being dialled */
+	struct skt_served *served;       /* while a service has it */
 	struct skt_record *record;       /* or NULL */
 	bool is_opening;                 /* the handshake of what was accepted is going on */
 	bool is_linked, is_finishing;
@@ -31,6 +32,7 @@ struct skt_relay {
 	const struct skt_relay_config *config;
 	struct skt_listener *listener; /* owned, or NULL */
 	struct skt_session sessions;   /* head of the ring */
+	void *place;                   /* of config->service, for this thread */
 	int n_sessions, max;
 	bool is_single; /* it makes only one link, whose outcome is its own */
 	bool is_stopping, is_cutting, is_full, is_dgram;
@@ -47,7 +49,9 @@ void skt_session_start(struct skt_relay *relay, struct skt_stream *from, const s
 void skt_session_link_done(struct skt_link *link);
 /* End it now: may free it. */
 void skt_session_cut(struct skt_session *session);
-/* The same for one that nothing is missing of. */
+/* We were asked to stop: what is served is finished, and nothing new is begun. May free it. */
+void skt_session_stop(struct skt_session *session);
+/* End it now, where nothing is missing of it. */
 void skt_session_end(struct skt_session *session);
 /* Of relay.c: read certificates again, and tell. */
 void skt_relay_reload(struct skt_relay *relay);

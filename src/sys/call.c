@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -21,6 +22,18 @@
 static int call_open(const char *path, int flags, mode_t mode)
 {
 	return open(path, flags, mode);
+}
+
+static int call_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	return openat(dir, path, flags, mode);
+}
+
+static int call_openat2(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	struct open_how how = { .flags = (unsigned)flags, .mode = mode, .resolve = resolve };
+
+	return (int)syscall(SYS_openat2, dir, path, &how, sizeof(how));
 }
 
 static int call_fcntl(int fd, int command, long argument)
@@ -138,6 +151,12 @@ struct skt_calls skt_sys = {
 	.sendfile = sendfile,
 	.lseek = lseek,
 	.pipe2 = pipe2,
+	.pread = pread,
+	.fstatat = fstatat,
+	.renameat = renameat,
+	.unlinkat = unlinkat,
+	.fallocate = fallocate,
+	.ftruncate = ftruncate,
 	.fstat = fstat,
 	.lstat = lstat,
 	.unlink = unlink,
@@ -157,6 +176,8 @@ struct skt_calls skt_sys = {
 	.fork = fork,
 	.poll = poll,
 	.open = call_open,
+	.openat = call_openat,
+	.openat2 = call_openat2,
 	.fcntl = call_fcntl,
 	.ioctl = call_ioctl,
 	.pidfd_open = call_pidfd_open,

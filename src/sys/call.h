@@ -39,6 +39,12 @@
 	CALL(ssize_t, sendfile, (int out, int in, off_t *offset, size_t n), (out, in, offset, n))                        \
 	CALL(off_t, lseek, (int fd, off_t offset, int whence), (fd, offset, whence))                                     \
 	CALL(int, pipe2, (int *fds, int flags), (fds, flags))                                                            \
+	CALL(ssize_t, pread, (int fd, void *buf, size_t n, off_t at), (fd, buf, n, at))                                  \
+	CALL(int, fstatat, (int dir, const char *path, struct stat *st, int flags), (dir, path, st, flags))              \
+	CALL(int, renameat, (int dir, const char *from, int to_dir, const char *to), (dir, from, to_dir, to))            \
+	CALL(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))                                  \
+	CALL(int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))                                   \
+	CALL(int, ftruncate, (int fd, off_t n), (fd, n))                                                                 \
 	CALL(int, fstat, (int fd, struct stat *st), (fd, st))                                                            \
 	CALL(int, lstat, (const char *path, struct stat *st), (path, st))                                                \
 	CALL(int, unlink, (const char *path), (path))                                                                    \
@@ -68,6 +74,8 @@ struct skt_calls {
 #undef SKT_CALL_FIELD
 	/* those whose C prototypes vary in their last argument */
 	int (*open)(const char *path, int flags, mode_t mode);
+	int (*openat)(int dir, const char *path, int flags, mode_t mode);
+	int (*openat2)(int dir, const char *path, int flags, mode_t mode, uint64_t resolve); /* Linux >= 5.6 */
 	int (*fcntl)(int fd, int command, long argument);
 	int (*ioctl)(int fd, unsigned long request, void *argument);
 	int (*pidfd_open)(pid_t pid);                       /* Linux >= 5.3 */

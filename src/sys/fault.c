@@ -18,7 +18,7 @@
 #include "sys/call.h"
 
 #define FAULT_OTHERS(CALL) \
-	CALL(open) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
+	CALL(open) CALL(openat) CALL(openat2) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
 
 enum fault_id {
 #define FAULT_ID(result, name, parameters, arguments) FAULT_##name,
@@ -60,6 +60,16 @@ SKT_CALLS(FAULT_WRAP)
 static int fault_open(const char *path, int flags, mode_t mode)
 {
 	return fault_hits(FAULT_open) ? -1 : fault_real.open(path, flags, mode);
+}
+
+static int fault_openat(int dir, const char *path, int flags, mode_t mode)
+{
+	return fault_hits(FAULT_openat) ? -1 : fault_real.openat(dir, path, flags, mode);
+}
+
+static int fault_openat2(int dir, const char *path, int flags, mode_t mode, uint64_t resolve)
+{
+	return fault_hits(FAULT_openat2) ? -1 : fault_real.openat2(dir, path, flags, mode, resolve);
 }
 
 static int fault_fcntl(int fd, int command, long argument)
@@ -172,6 +182,8 @@ __attribute__((constructor)) static void fault_install(void)
 #define FAULT_SET(result, name, parameters, arguments) skt_sys.name = fault_##name;
 	SKT_CALLS(FAULT_SET)
 	skt_sys.open = fault_open;
+	skt_sys.openat = fault_openat;
+	skt_sys.openat2 = fault_openat2;
 	skt_sys.fcntl = fault_fcntl;
 	skt_sys.ioctl = fault_ioctl;
 	skt_sys.pidfd_open = fault_pidfd_open;

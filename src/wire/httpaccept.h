@@ -14,7 +14,7 @@ const char *skt_coding_name(enum skt_coding coding);
  * NONE where it likes none of them, or the content as it is better. An empty field likes nothing. */
 enum skt_coding skt_accept_coding(struct skt_span field, unsigned set);
 
-/* How much an Accept, or Accept-Language, likes that word, in thousandths; 0: not at all. `word` is "text/html" or "en": ranges ("text/*", "*",
+/* How much an Accept, or Accept-Language, likes that word, in thousandths; 0: not at all. `word` is "text/html" or "en": ranges (of all text, of everything,
  * "en-GB" for "en") count. A field that did not come likes everything. */
 int skt_accept_weight(struct skt_span field, const char *word);
 
