@@ -15,8 +15,8 @@
 #include "cli/flows.h"
 #include "cli/looking.h"
 #include "cli/say.h"
-#include "cli/sockjson.h"
 #include "inspect/destroy.h"
+#include "inspect/sockjson.h"
 #include "sys/call.h"
 #include "sys/netlink.h"
 #include "sys/netns.h"
@@ -29,7 +29,7 @@ struct ssh {
 };
 
 struct closing {
-	struct flows flows;
+	struct skt_flowlook flows;
 	struct ssh ssh;
 	bool json, dry_run, spare_mine;
 	int *netlink;               /* of each namespace; -1: not open yet */
@@ -258,7 +258,7 @@ static int close_end(const struct closing *c)
 }
 
 /* What the kernel cannot end, and what soket take is for. */
-static int close_check(struct flows *f, struct skt_error *err)
+static int close_check(struct skt_flowlook *f, struct skt_error *err)
 {
 	if (!(f->spec.look.protos & SKT_PROTOS_IP)) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("the kernel can end TCP and UDP connections only"));
@@ -292,12 +292,12 @@ static int close_open(struct closing *c, const struct skt_args *args, struct skt
 
 static int close_look(struct closing *c, struct skt_error *err)
 {
-	struct flows *f = &c->flows;
+	struct skt_flowlook *f = &c->flows;
 	bool with_owners = c->json || c->dry_run || skt_say_level() > 0 || skt_filter_wants_owners(f->filter);
-	int ret = flows_look_twice(f, skt_filter_wants_rates(f->filter) ? FLOWS_APART : 0, with_owners, err);
+	int ret = skt_flowlook_look_twice(f, skt_filter_wants_rates(f->filter) ? FLOWS_APART : 0, with_owners, err);
 
 	if (ret == 0)
-		ret = flows_fill(f, err);
+		ret = skt_flowlook_fill(f, err);
 	if (ret < 0)
 		return ret;
 	c->netlink = skt_malloc(f->census.n_netns * sizeof(*c->netlink));
@@ -313,7 +313,7 @@ static void close_release(struct closing *c)
 	for (size_t i = 0; c->netlink && i < c->flows.census.n_netns; i++)
 		skt_close(c->netlink[i]);
 	skt_free(c->netlink);
-	flows_release(&c->flows);
+	skt_flowlook_release(&c->flows);
 }
 
 static int close_refuse(const struct skt_args *args, const struct skt_error *err, bool json)

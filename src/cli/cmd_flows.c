@@ -12,7 +12,28 @@
 
 #define FLOWS_EVERY SKT_SECOND
 
-static int flows_print(struct flows *f, struct skt_error *err)
+int flows_open(struct skt_flowlook *f, const struct skt_args *args, struct skt_error *err)
+{
+	struct skt_census_spec where = { 0 };
+	struct skt_flowlook_spec spec = {
+		.words = args->word,
+		.n_words = args->n_words,
+		.all = skt_args_has(args, "all"),
+		.command = skt_args_has(args, "json"),
+		.sort = skt_args_string(args, "sort", "rate"),
+	};
+	int ret = skt_looking_spec(args, &where, err);
+
+	if (ret < 0)
+		return ret;
+	spec.info = spec.all && (skt_args_has(args, "json") || skt_args_has(args, "interval") ||
+				 skt_args_has(args, "sort") || skt_args_has(args, "watch"));
+	spec.netns = where.netns;
+	spec.all_netns = where.all_netns;
+	return skt_flowlook_open(f, &spec, err);
+}
+
+static int flows_print(struct skt_flowlook *f, struct skt_error *err)
 {
 	struct skt_grid grid = flows_grid();
 	struct skt_text t = { 0 };
@@ -27,18 +48,18 @@ static int flows_print(struct flows *f, struct skt_error *err)
 }
 
 /* Where the process of something that is shown has come since /proc was read, it is read once more. */
-static int flows_once(struct flows *f, skt_time apart, bool json, struct skt_error *err)
+static int flows_once(struct skt_flowlook *f, skt_time apart, bool json, struct skt_error *err)
 {
-	int ret = flows_look_twice(f, apart, true, err);
+	int ret = skt_flowlook_look_twice(f, apart, true, err);
 
 	if (ret == 0)
-		ret = flows_fill(f, err);
+		ret = skt_flowlook_fill(f, err);
 	if (ret == 0 && apart > 0) {
 		f->owners_again = 0;
-		ret = flows_refresh_owners(f, 0, f->n_rows, err);
+		ret = skt_flowlook_refresh_owners(f, 0, f->n_rows, err);
 	}
 	if (ret == 0 && apart > 0 && skt_filter_wants_owners(f->filter))
-		ret = flows_fill(f, err);
+		ret = skt_flowlook_fill(f, err);
 	if (ret == 0)
 		ret = json ? flows_write_json(f, NULL) : flows_print(f, err);
 	if (ret == 0 && !json && f->n_rows == 0)
@@ -50,12 +71,12 @@ static int flows_once(struct flows *f, skt_time apart, bool json, struct skt_err
 }
 
 /* Everything there is, in one look, sockets and processes at the same time. */
-static int flows_everything(struct flows *f, struct skt_error *err)
+static int flows_everything(struct skt_flowlook *f, struct skt_error *err)
 {
 	int ret;
 
 	f->spec.owners = SKT_OWNERS_ALL;
-	ret = flows_look(f, err);
+	ret = skt_flowlook_look(f, err);
 	if (ret == 0)
 		ret = flows_write_all(f, err);
 	if (ret == 0)
@@ -64,12 +85,12 @@ static int flows_everything(struct flows *f, struct skt_error *err)
 }
 
 /* Whether rows may go out as they come: nothing is to be measured, sorted or fitted to a terminal. */
-static bool flows_is_plain(const struct flows *f)
+static bool flows_is_plain(const struct skt_flowlook *f)
 {
 	return f->all && !f->spec.look.info && skt_grid_width() == 0;
 }
 
-static int flows_show(struct flows *f, const struct skt_args *args, struct skt_error *err)
+static int flows_show(struct skt_flowlook *f, const struct skt_args *args, struct skt_error *err)
 {
 	bool json = skt_args_has(args, "json");
 	bool twice = !f->all || skt_filter_wants_rates(f->filter);
@@ -97,7 +118,7 @@ static int flows_refuse(const struct skt_args *args, const struct skt_error *err
 
 static int flows_run(const struct skt_args *args)
 {
-	struct flows f = { 0 };
+	struct skt_flowlook f = { 0 };
 	struct skt_error err = { 0 };
 	skt_time every = skt_args_number(args, "interval", FLOWS_EVERY);
 	bool json = skt_args_has(args, "json");
@@ -111,7 +132,7 @@ static int flows_run(const struct skt_args *args)
 		status = err.kind ? skt_say_error(&err, NULL, json) : SKT_E_IO;
 	else
 		status = SKT_OK;
-	flows_release(&f);
+	skt_flowlook_release(&f);
 	return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/message.h"
 #include "cli/commands.h"
 #include "cli/joining.h"
+#include "cli/viewing.h"
 #include "transport/transport.h"
 
 static int link_endpoints(const struct skt_args *args, int *at, struct skt_joining *j, struct skt_error *err)
@@ -62,8 +63,8 @@ static int link_run(const struct skt_args *args)
 }
 
 static const struct skt_flag link_flags[] = {
-	SKT_FLAG_ONCE,  SKT_FLAG_MAX,     SKT_FLAG_ALLOW, SKT_FLAG_DENY,  SKT_FLAG_IDLE,
-	SKT_FLAG_GRACE, SKT_FLAG_THREADS, SKT_FLAG_STATS, SKT_FLAG_MOVER, { .name = NULL },
+	SKT_FLAG_ONCE,    SKT_FLAG_MAX,   SKT_FLAG_ALLOW, SKT_FLAG_DENY, SKT_FLAG_IDLE,    SKT_FLAG_GRACE,
+	SKT_FLAG_THREADS, SKT_FLAG_STATS, SKT_FLAG_MOVER, SKT_FLAG_VIEW, { .name = NULL },
 };
 
 static const struct skt_example link_examples[] = {

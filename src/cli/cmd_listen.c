@@ -3,6 +3,7 @@
 #include "base/message.h"
 #include "cli/commands.h"
 #include "cli/joining.h"
+#include "cli/viewing.h"
 #include "transport/transport.h"
 
 static int listen_endpoints(const struct skt_args *args, int *at, struct skt_joining *j, struct skt_error *err)
@@ -55,6 +56,7 @@ static const struct skt_flag listen_flags[] = {
 	SKT_FLAG_THREADS,
 	SKT_FLAG_STATS,
 	SKT_FLAG_MOVER,
+	SKT_FLAG_VIEW,
 	{ .name = NULL },
 };
 

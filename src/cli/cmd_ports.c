@@ -10,13 +10,38 @@
 /* JSON leaves in pieces of this size. */
 enum { PORTS_PIECE = 65536 };
 
+int skt_ports_init(struct skt_ports *p, const struct skt_args *args, struct skt_error *err)
+{
+	int ret;
+
+	*p = (struct skt_ports){
+		.args = args,
+		.json = skt_args_has(args, "json"),
+		.wants_leases = skt_args_has(args, "leases"),
+	};
+	ret = skt_portlook_open(&p->look, args->word, args->n_words, err);
+	return ret < 0 ? ret : skt_looking_spec(args, &p->look.spec, err);
+}
+
+void skt_ports_release(struct skt_ports *p)
+{
+	skt_portlook_release(&p->look);
+	skt_text_release(&p->cell);
+}
+
+int skt_ports_look(struct skt_ports *p, struct skt_error *err)
+{
+	p->look.spec.depth = p->json || p->wants_command ? SKT_PROCESS_COMMAND : SKT_PROCESS_BRIEF;
+	return skt_portlook_look(&p->look, err);
+}
+
 static int ports_show_json(struct skt_ports *p)
 {
 	struct skt_json j = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < p->n_socks && ret == 0; i++) {
-		skt_ports_json(p, p->sock[i], NULL, &j);
+	for (size_t i = 0; i < p->look.n_socks && ret == 0; i++) {
+		skt_ports_json(p, p->look.sock[i], NULL, &j);
 		if (j.text.len < PORTS_PIECE)
 			continue;
 		ret = skt_say_text(&j.text);
@@ -34,9 +59,9 @@ static int ports_show_table(struct skt_ports *p, int width)
 	struct skt_text t = { 0 };
 	int ret = 0;
 
-	for (size_t i = 0; i < p->rows.n; i++)
-		if (!skt_ports_is_hidden(p, &p->rows.row[i]))
-			skt_ports_add_row(p, &p->rows.row[i], &g, "", skt_ports_ink(&p->rows.row[i]));
+	for (size_t i = 0; i < p->look.rows.n; i++)
+		if (!skt_ports_is_hidden(p, &p->look.rows.row[i]))
+			skt_ports_add_row(p, &p->look.rows.row[i], &g, "", skt_ports_ink(&p->look.rows.row[i]));
 	if (g.n_rows > 0) {
 		skt_grid_print(&g, width, 1, &t);
 		ret = skt_say_text(&t);
@@ -51,7 +76,7 @@ static void ports_say_nothing(const struct skt_ports *p)
 {
 	char *words = skt_say_source(p->args, 0);
 
-	if (skt_filter_is_empty(p->filter))
+	if (skt_filter_is_empty(p->look.filter))
 		skt_say("%s", _("nothing listens here"));
 	else if (words && p->args->n_words == 1 && words[strspn(words, "0123456789")] == '\0')
 		skt_say(_("nothing listens on port %s"), words);
@@ -71,9 +96,9 @@ static int ports_show(struct skt_ports *p)
 	if (p->wants_leases)
 		return skt_ports_show_leases(p);
 	status = p->json ? ports_show_json(p) : ports_show_table(p, width);
-	if (p->n_socks == 0)
+	if (p->look.n_socks == 0)
 		ports_say_nothing(p);
-	skt_looking_say(&p->census);
+	skt_looking_say(&p->look.census);
 	return status;
 }
 

@@ -9,6 +9,7 @@ extern const struct skt_command skt_cmd_connect;
 extern const struct skt_command skt_cmd_listen;
 extern const struct skt_command skt_cmd_link;
 extern const struct skt_command skt_cmd_serve;
+extern const struct skt_command skt_cmd_view;
 extern const struct skt_command skt_cmd_ports;
 extern const struct skt_command skt_cmd_flows;
 extern const struct skt_command skt_cmd_who;

@@ -28,7 +28,7 @@ struct printed {
 };
 
 struct all {
-	const struct flows *f;
+	const struct skt_flowlook *f;
 	char *out;
 	size_t n;
 	int failed;
@@ -256,7 +256,7 @@ static void all_survey(struct all *a, size_t count[SKT_STATE_COUNT + 1])
 	for (size_t i = 0; i < t->n; i++) {
 		struct skt_sock *s = &t->sock[i];
 
-		s->is_wanted = is_filtered ? flows_wants(a->f, s, &m, &from) : a->f->states >> s->state & 1U;
+		s->is_wanted = is_filtered ? skt_flowlook_wants(a->f, s, &m, &from) : a->f->states >> s->state & 1U;
 		if (!s->is_wanted)
 			continue;
 		count[s->state + 1]++;
@@ -346,7 +346,7 @@ static void all_titles(struct all *a)
 	all_add_long(a, "\n", 1);
 }
 
-int flows_write_all(const struct flows *f, struct skt_error *err)
+int flows_write_all(const struct skt_flowlook *f, struct skt_error *err)
 {
 	struct all a = { .f = f };
 	int ret = all_begin(&a);

@@ -6,12 +6,12 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "cli/flows.h"
-#include "cli/looking.h"
+#include "inspect/names.h"
 
 /* A row while its cells are made. */
 struct cells {
-	const struct flows *f;
-	const struct flows_row *row;
+	const struct skt_flowlook *f;
+	const struct skt_flowrow *row;
 	const struct skt_sock *s;
 	const struct skt_tcpinfo *info; /* or NULL */
 	struct skt_grid *g;
@@ -22,12 +22,12 @@ static void cells_add_vsock(const struct skt_sock *s, bool remote, struct skt_te
 {
 	char cid[16];
 
-	skt_text_addf(ret, "%s:%u", skt_looking_cid(remote ? s->remote_cid : s->local_cid, cid, sizeof(cid)),
+	skt_text_addf(ret, "%s:%u", skt_names_cid(remote ? s->remote_cid : s->local_cid, cid, sizeof(cid)),
 		      remote ? s->remote_port : s->local_port);
 }
 
 /* The other end of a unix socket: by its name, else by its process. */
-static void cells_add_peer(const struct flows *f, const struct skt_sock *s, struct skt_text *ret)
+static void cells_add_peer(const struct skt_flowlook *f, const struct skt_sock *s, struct skt_text *ret)
 {
 	const struct skt_sock *peer = skt_listeners_peer(&f->listeners, s);
 	const struct skt_process *p = peer ? skt_census_holder(&f->census, peer, 0, NULL) : NULL;
@@ -38,7 +38,7 @@ static void cells_add_peer(const struct flows *f, const struct skt_sock *s, stru
 		skt_text_addf(ret, "%s %d", p->name, (int)p->pid);
 }
 
-void flows_add_end(const struct flows *f, const struct skt_sock *s, bool remote, struct skt_text *ret)
+void flows_add_end(const struct skt_flowlook *f, const struct skt_sock *s, bool remote, struct skt_text *ret)
 {
 	const struct skt_ip *ip = remote ? &s->remote : &s->local;
 
@@ -171,7 +171,7 @@ static void cell_age(struct cells *c)
 	char room[SKT_UNIT_LENGTH];
 
 	if (most < 0)
-		most = flows_age_most(c->f, c->s, least);
+		most = skt_flowlook_age_most(c->f, c->s, least);
 	if (most >= 0 && most - least <= SKT_SECOND + least / 20)
 		skt_grid_add(c->g, cells_age(least, room));
 	else if (least >= SKT_SECOND)
@@ -293,7 +293,7 @@ static enum skt_ink cells_ink(const struct cells *c)
 	return c->s->state == SKT_STATE_CLOSE_WAIT ? SKT_INK_DIM : SKT_INK_PLAIN;
 }
 
-void flows_add_rows(const struct flows *f, size_t first, size_t last, struct skt_grid *g)
+void flows_add_rows(const struct skt_flowlook *f, size_t first, size_t last, struct skt_grid *g)
 {
 	struct cells c = { .f = f, .g = g };
 

@@ -14,7 +14,7 @@
 
 struct watch {
 	struct skt_live live;
-	struct flows *f;
+	struct skt_flowlook *f;
 	struct skt_grid grid;
 	size_t top; /* the first row that is shown */
 	size_t page;
@@ -28,7 +28,7 @@ static double watch_known(double rate)
 }
 
 /* How many there are, and what all of them move. */
-static void watch_add_sum(const struct flows *f, int columns, struct skt_text *ret)
+static void watch_add_sum(const struct skt_flowlook *f, int columns, struct skt_text *ret)
 {
 	char out[SKT_UNIT_LENGTH], in[SKT_UNIT_LENGTH];
 	struct skt_text line = { 0 };
@@ -48,9 +48,9 @@ static void watch_add_sum(const struct flows *f, int columns, struct skt_text *r
 }
 
 /* A way to sort, its key as a capital letter; the one in force in brackets. */
-static void watch_add_key(const struct flows_sort *sort, bool is_on, struct skt_text *ret)
+static void watch_add_key(const struct skt_flowsort *sort, bool is_on, struct skt_text *ret)
 {
-	const char *word = flows_sort_word(sort), *key = strchr(word, flows_sort_key(sort));
+	const char *word = skt_flowsort_word(sort), *key = strchr(word, skt_flowsort_key(sort));
 
 	skt_text_add(ret, is_on ? " [" : " ");
 	for (const char *s = word; *s; s++)
@@ -59,42 +59,27 @@ static void watch_add_key(const struct flows_sort *sort, bool is_on, struct skt_
 }
 
 /* As many as fit. */
-static void watch_add_keys(const struct flows *f, int columns, struct skt_text *ret)
+static void watch_add_keys(const struct skt_flowlook *f, int columns, struct skt_text *ret)
 {
 	const char *head = _("q quits, arrows scroll; sort:");
 	size_t at = skt_columns(head);
-	const struct flows_sort *sort;
+	const struct skt_flowsort *sort;
 
 	skt_text_add(ret, head);
-	for (size_t i = 0; (sort = flows_sort_at(i)) != NULL; i++) {
+	for (size_t i = 0; (sort = skt_flowsort_at(i)) != NULL; i++) {
 		bool is_on = sort == f->sort;
 
-		at += 1 + strlen(flows_sort_word(sort)) + (is_on ? 2 : 0);
+		at += 1 + strlen(skt_flowsort_word(sort)) + (is_on ? 2 : 0);
 		if (at <= (size_t)columns)
 			watch_add_key(sort, is_on, ret);
 	}
-}
-
-/* Look, and make the rows; owners are read for the rows that are shown, or for all where they decide which and in which order. */
-static int watch_look(struct flows *f, size_t first, size_t n, struct skt_error *err)
-{
-	bool by_owner = skt_filter_wants_owners(f->filter) || flows_sort_wants_owners(f->sort);
-	int ret = flows_look(f, err);
-
-	if (ret == 0 && !f->census.has_owners)
-		ret = flows_refresh_owners(f, 0, 0, err);
-	if (ret == 0)
-		ret = flows_fill(f, err);
-	if (ret < 0)
-		return ret;
-	return flows_refresh_owners(f, by_owner ? 0 : first, by_owner ? f->n_rows : first + n, err);
 }
 
 /* Rates over less than nearly the whole interval would jump about. */
 static int watch_look_now(struct watch *w, struct skt_error *err)
 {
 	w->next = skt_now() + w->live.every / 10 * 9;
-	return watch_look(w->f, w->top, w->page < 1000 ? w->page : 1000, err);
+	return skt_flowlook_next(w->f, w->top, w->page < 1000 ? w->page : 1000, err);
 }
 
 static void watch_clip(struct watch *w)
@@ -112,7 +97,7 @@ static int watch_draw(struct skt_live *live, int rows, int columns, struct skt_t
 
 	w->page = rows > 3 ? (size_t)rows - 3 : rows > 0 ? 1 : SIZE_MAX;
 	if (skt_now() < w->next)
-		flows_sort_rows(w->f);
+		skt_flowlook_sort(w->f);
 	else if (watch_look_now(w, &err) < 0)
 		return skt_say_error(&err, NULL, false);
 	watch_clip(w);
@@ -162,7 +147,7 @@ static bool watch_scroll(struct watch *w, int key)
 static bool watch_key(struct skt_live *live, int key)
 {
 	struct watch *w = SKT_OUTER(live, struct watch, live);
-	const struct flows_sort *sort = flows_sort_of_key(key);
+	const struct skt_flowsort *sort = skt_flowsort_of_key(key);
 
 	if (sort) {
 		w->f->sort = sort;
@@ -175,7 +160,7 @@ static bool watch_key(struct skt_live *live, int key)
 	return true;
 }
 
-int flows_watch(struct flows *f, skt_time every)
+int flows_watch(struct skt_flowlook *f, skt_time every)
 {
 	struct watch w = { .live = { .every = every, .look = watch_draw, .key = watch_key }, .f = f };
 	int status;
@@ -187,22 +172,24 @@ int flows_watch(struct flows *f, skt_time every)
 }
 
 /* Those that were in the look before, and are no more. */
-static int watch_write_gone(const struct flows *f, const char *time)
+static int watch_write_gone(const struct skt_flowlook *f, const char *time)
 {
 	const struct skt_sample *gone;
 	struct skt_json j = { 0 };
 	size_t at = 0;
 	int ret = 0;
 
-	while ((gone = skt_flowrate_gone(&f->rate, &at)) != NULL)
-		flows_add_json_gone(f, gone, time, &j);
+	while ((gone = skt_flowrate_gone(&f->rate, &at)) != NULL) {
+		skt_flowjson_add_gone(f, gone, time, &j);
+		skt_say_end_line(&j);
+	}
 	if (j.text.len > 0 || j.text.failed)
 		ret = skt_say_text(&j.text);
 	skt_json_release(&j);
 	return ret;
 }
 
-static int watch_write(struct flows *f)
+static int watch_write(struct skt_flowlook *f)
 {
 	char time[SKT_UNIT_LENGTH];
 	int ret;
@@ -227,13 +214,13 @@ static bool watch_wait(skt_time due)
 	return true;
 }
 
-int flows_watch_json(struct flows *f, skt_time every)
+int flows_watch_json(struct skt_flowlook *f, skt_time every)
 {
 	struct skt_error err = { 0 };
 	skt_time due = skt_now();
 
 	for (bool is_first = true;; is_first = false) {
-		if (watch_look(f, 0, SIZE_MAX / 2, &err) < 0)
+		if (skt_flowlook_next(f, 0, SIZE_MAX / 2, &err) < 0)
 			return skt_say_error(&err, NULL, true);
 		if (is_first)
 			skt_looking_say(&f->census);

@@ -15,6 +15,7 @@
 #include "base/message.h"
 #include "cli/progress.h"
 #include "cli/say.h"
+#include "cli/viewing.h"
 #include "inspect/holder.h"
 #include "io/batch.h"
 #include "loop/signal.h"
@@ -46,6 +47,7 @@ struct joining_run {
 	const struct skt_listener *unannounced; /* of datagrams: until all threads have bound their sockets */
 	struct skt_relay_totals totals;
 	struct skt_progress progress;
+	struct skt_view *view; /* or NULL */
 	skt_time began;
 	bool json;
 };
@@ -165,7 +167,6 @@ static void joining_events(struct joining_run *run)
 	e->line = !run->json ? joining_line_said : joining_uses_stdout(run->j) ? joining_line_err : joining_line_out;
 	run->explainer.on = joining_on;
 	run->config.observers = &run->explainer;
-	run->config.names_links = run->json || skt_say_level() > 0; /* it costs an idle link as much as all the rest */
 }
 
 static bool joining_flag(const struct skt_args *args, const char *flag)
@@ -234,6 +235,8 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 	c->one_at_a_time = j->keeps;
 	c->grace = j->with_stdio ? 0 : joining_number(args, "grace", 5 * SKT_SECOND);
 	joining_events(run);
+	/* it costs an idle link as much as all the rest */
+	c->names_links = run->json || skt_say_level() > 0 || joining_flag(args, "view");
 	return joining_access(args, &c->access, err);
 }
 
@@ -501,6 +504,35 @@ static void joining_say_lacks(const struct joining_run *run)
 		skt_say_more(_("the kernel has no %s here: messages move one by one"), lacks);
 }
 
+static void joining_announce_view(struct joining_run *run)
+{
+	struct skt_json j = { 0 };
+
+	if (!run->json) {
+		skt_say(_("live page: %s"), skt_view_url(run->view));
+		return;
+	}
+	skt_viewing_event(run->view, &j);
+	if (j.text.failed)
+		joining_has_lost = true;
+	else
+		run->events.line(skt_json_get(&j));
+	skt_json_release(&j);
+}
+
+/* The page looks at other processes: it begins while that is still allowed. */
+static int joining_view(struct joining_run *run, struct skt_error *err)
+{
+	int ret;
+
+	if (!joining_flag(run->j->args, "view"))
+		return 0;
+	ret = skt_viewing_start(run->j->args->command->name, NULL, &run->view, err);
+	if (ret == 0)
+		joining_announce_view(run);
+	return ret;
+}
+
 static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)
 {
 	struct skt_listener *listener = NULL;
@@ -513,6 +545,11 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 		if (ret < 0)
 			return ret;
 	}
+	ret = joining_view(run, err);
+	if (ret < 0) {
+		skt_listener_free(listener);
+		return ret;
+	}
 	if (skt_mixing_is_guessed(&run->j->from, &run->j->to) && !run->json && !run->j->with_stdio)
 		skt_say("%s",
 			_("messages meet a stream: their boundaries are lost there; frame=line or len16 keeps them"));
@@ -523,6 +560,7 @@ static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *st
 	joining_drop_rights(run);
 	ret = skt_relay_run(&run->config, loop, listener, (int)joining_number(run->j->args, "threads", 1),
 			    joining_watch, run, &run->totals, status, err);
+	skt_view_stop(run->view);
 	skt_progress_end(&run->progress, run->totals.sent + run->totals.received);
 	if (run->totals.n_cut && !run->j->only_one && !run->json)
 		skt_say(NG_("%llu link was cut before it had ended", "%llu links were cut before they had ended",

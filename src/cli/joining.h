@@ -16,7 +16,8 @@ struct skt_joining {
 	bool keeps;                   /* one after the other, without end */
 	bool passes_status;           /* the child's exit status becomes ours */
 	struct skt_service *service;  /* serves each client in the name of TO, which is not dialled; or NULL */
-	const char *reads, *writes;   /* of the service: a directory beneath which files are read, and one where they are written too, or NULL */
+	const char *reads,
+		*writes; /* of the service: a directory beneath which files are read, and one where they are written too, or NULL */
 	bool (*next)(struct skt_joining *j); /* the address is in use: make FROM another one, false where there is none. Or NULL */
 	/* It listens: say where, in the command's own words. NULL: as everywhere. 0 or -kind */
 	int (*announce)(struct skt_joining *j, const struct skt_listener *l, struct skt_error *err);

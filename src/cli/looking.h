@@ -23,15 +23,4 @@ int skt_looking_spec(const struct skt_args *args, struct skt_census_spec *spec, 
  * is closed, a list that may be incomplete, namespaces that could not be entered. */
 void skt_looking_say(const struct skt_census *c);
 
-/* Names that many rows share, found once and remembered; not for several threads.
- * The name of the service on a socket's port, or NULL; static: the own end's for bound
- * sockets, else that of the lower port that has one. */
-const char *skt_looking_service(const struct skt_sock *s);
-/* The name of a user in `room`: a number where there is none. */
-const char *skt_looking_user(uint32_t uid, char *room, size_t size);
-/* The interface that a socket is bound to, in `room`: its name in our own namespace, else its number; NULL where there is none. */
-const char *skt_looking_interface(const struct skt_census *c, const struct skt_sock *s, char *room, size_t size);
-/* A vsock address as endpoints write it: "any", or a number. */
-const char *skt_looking_cid(uint32_t cid, char *room, size_t size);
-
 #endif

@@ -5,23 +5,12 @@
 
 #include "cli/args.h"
 #include "cli/grid.h"
-#include "inspect/filter.h"
-#include "inspect/portrow.h"
+#include "inspect/portlook.h"
 
 struct skt_ports {
 	const struct skt_args *args;
-	struct skt_filter *filter;
-	struct skt_census_spec spec;
+	struct skt_portlook look;
 	bool json, wants_leases, wants_command, marks; /* marks: the first column is for + and - */
-
-	/* of the last look */
-	struct skt_census census;
-	struct skt_leases leases;
-	struct skt_sock *held; /* ports that only the record of a lease tells about */
-	size_t n_held;
-	const struct skt_sock **sock; /* those that match, in the order of the rows */
-	size_t n_socks;
-	struct skt_portrows rows;
 
 	struct skt_grid_column column[SKT_GRID_COLUMNS_MAX];
 	struct skt_text cell; /* while one is made */

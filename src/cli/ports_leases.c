@@ -23,14 +23,14 @@ static const struct skt_grid_column leases_columns[] = {
 /* Whether a socket that matches the filter is of that lease; and whether one of them listens. */
 static bool lease_is_shown(const struct skt_ports *p, const struct skt_lease *l, bool *listens)
 {
-	bool shown = skt_filter_is_empty(p->filter);
+	bool shown = skt_filter_is_empty(p->look.filter);
 
 	*listens = false;
-	for (size_t i = 0; i < p->rows.n; i++) {
-		if (p->rows.row[i].lease != l)
+	for (size_t i = 0; i < p->look.rows.n; i++) {
+		if (p->look.rows.row[i].lease != l)
 			continue;
 		shown = true;
-		*listens |= p->rows.row[i].sock->state == SKT_STATE_LISTEN;
+		*listens |= p->look.rows.row[i].sock->state == SKT_STATE_LISTEN;
 	}
 	return shown;
 }
@@ -53,8 +53,7 @@ static void lease_add_json(const struct skt_lease *l, bool listens, struct skt_j
 	skt_json_string(j, "directory", l->directory);
 	skt_json_string(j, "record", l->path);
 	skt_json_end_object(j);
-	skt_text_addc(&j->text, '\n');
-	j->wants_comma = false;
+	skt_say_end_line(j);
 }
 
 /* Our own home is ~. */
@@ -90,24 +89,24 @@ int skt_ports_show_leases(struct skt_ports *p)
 	struct skt_json j = { 0 };
 	int ret;
 
-	for (size_t i = 0; i < p->leases.n; i++) {
+	for (size_t i = 0; i < p->look.leases.n; i++) {
 		bool listens;
 
-		if (!lease_is_shown(p, &p->leases.lease[i], &listens))
+		if (!lease_is_shown(p, &p->look.leases.lease[i], &listens))
 			continue;
 		if (p->json)
-			lease_add_json(&p->leases.lease[i], listens, &j);
+			lease_add_json(&p->look.leases.lease[i], listens, &j);
 		else
-			lease_add_row(&p->leases.lease[i], listens, &g);
+			lease_add_row(&p->look.leases.lease[i], listens, &g);
 	}
 	if (g.n_rows > 0)
 		skt_grid_print(&g, skt_grid_width(), 1, &j.text);
 	else if (!p->json)
 		skt_say("%s", _("no port is leased; to lease one: soket run -p web -- COMMAND"));
-	if (p->leases.n_unreadable)
+	if (p->look.leases.n_unreadable)
 		skt_say(NG_("%zu record of a lease cannot be read", "%zu records of leases cannot be read",
-			    p->leases.n_unreadable),
-			p->leases.n_unreadable);
+			    p->look.leases.n_unreadable),
+			p->look.leases.n_unreadable);
 	ret = skt_say_text(&j.text);
 	skt_grid_release(&g);
 	skt_json_release(&j);

@@ -5,10 +5,10 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "base/unit.h"
-#include "cli/looking.h"
 #include "cli/ports.h"
-#include "cli/sockjson.h"
+#include "cli/say.h"
 #include "endpoint/portclass.h"
+#include "inspect/names.h"
 
 /* From this width on there is room for commands, and they are worth reading. */
 enum { PORTS_WIDE = 120 };
@@ -45,12 +45,13 @@ static void cell_address(const struct skt_ports *p, const struct skt_portrow *ro
 {
 	char room[32];
 
-	skt_portrow_print_address(row, &p->census, skt_looking_interface(&p->census, row->sock, room, sizeof(room)), t);
+	skt_portrow_print_address(row, &p->look.census,
+				  skt_names_interface(&p->look.census, row->sock, room, sizeof(room)), t);
 }
 
 static void cell_service(const struct skt_ports *p, const struct skt_portrow *row, struct skt_text *t)
 {
-	const char *service = skt_looking_service(row->sock);
+	const char *service = skt_names_service(row->sock);
 
 	(void)p;
 	if (service)
@@ -79,7 +80,7 @@ static void cell_user(const struct skt_ports *p, const struct skt_portrow *row, 
 	char room[40];
 
 	(void)p;
-	skt_text_add(t, uid == UINT32_MAX ? "-" : skt_looking_user(uid, room, sizeof(room)));
+	skt_text_add(t, uid == UINT32_MAX ? "-" : skt_names_user(uid, room, sizeof(room)));
 }
 
 /* The largest unit is enough: 3 h, 12 min. */
@@ -124,7 +125,7 @@ static void cell_drops(const struct skt_ports *p, const struct skt_portrow *row,
 
 static void cell_netns(const struct skt_ports *p, const struct skt_portrow *row, struct skt_text *t)
 {
-	const struct skt_netns *netns = &p->census.netns[row->sock->netns];
+	const struct skt_netns *netns = &p->look.census.netns[row->sock->netns];
 
 	if (netns->name[0])
 		skt_text_add(t, netns->name);
@@ -183,7 +184,7 @@ static bool ports_has_column(const struct skt_ports *p, const struct ports_colum
 		return p->marks;
 	if (column->print == cell_command)
 		return p->wants_command;
-	return column->print != cell_netns || p->spec.all_netns;
+	return column->print != cell_netns || p->look.spec.all_netns;
 }
 
 void skt_ports_columns(struct skt_ports *p, int width)
@@ -215,16 +216,16 @@ void skt_ports_add_row(struct skt_ports *p, const struct skt_portrow *row, struc
 
 bool skt_ports_is_hidden(const struct skt_ports *p, const struct skt_portrow *row)
 {
-	size_t at = (size_t)(row - p->rows.row);
+	size_t at = (size_t)(row - p->look.rows.row);
 
 	if (!row->lease || row->sock->state != SKT_STATE_BOUND || !row->process || row->process->pid != row->lease->owner)
 		return false;
 	/* rows of one port are neighbours */
-	for (size_t i = at; i-- > 0 && p->rows.row[i].lease == row->lease;)
-		if (p->rows.row[i].sock->state == SKT_STATE_LISTEN)
+	for (size_t i = at; i-- > 0 && p->look.rows.row[i].lease == row->lease;)
+		if (p->look.rows.row[i].sock->state == SKT_STATE_LISTEN)
 			return true;
-	for (size_t i = at + 1; i < p->rows.n && p->rows.row[i].lease == row->lease; i++)
-		if (p->rows.row[i].sock->state == SKT_STATE_LISTEN)
+	for (size_t i = at + 1; i < p->look.rows.n && p->look.rows.row[i].lease == row->lease; i++)
+		if (p->look.rows.row[i].sock->state == SKT_STATE_LISTEN)
 			return true;
 	return false;
 }
@@ -242,15 +243,6 @@ enum skt_ink skt_ports_ink(const struct skt_portrow *row)
 
 void skt_ports_json(const struct skt_ports *p, const struct skt_sock *s, const char *event, struct skt_json *j)
 {
-	const struct skt_lease *lease = skt_portrow_lease(p->spec.netns ? NULL : &p->leases, s);
-
-	skt_json_object(j, NULL);
-	if (event)
-		skt_json_string(j, "event", event);
-	skt_sockjson_add(j, &p->census, s);
-	skt_sockjson_add_processes(j, &p->census, s);
-	skt_json_string(j, "lease", lease ? lease->name : NULL);
-	skt_json_end_object(j);
-	skt_text_addc(&j->text, '\n');
-	j->wants_comma = false;
+	skt_portlook_add_json(&p->look, s, event, j);
+	skt_say_end_line(j);
 }

@@ -92,7 +92,7 @@ static void order_of_row(const struct skt_ports *p, const struct skt_portrow *ro
 	if (s->local.family || s->proto == SKT_PROTO_VSOCK)
 		order_number(ret, s->proto);
 	order_number(ret, (uint64_t)s->netns);
-	skt_portrow_print_address(row, &p->census, NULL, ret);
+	skt_portrow_print_address(row, &p->look.census, NULL, ret);
 	skt_text_addc(ret, '\0');
 	order_number(ret, s->proto);
 	order_number(ret, s->interface);
@@ -133,8 +133,8 @@ static int watch_add_rows(struct watch *w, struct watch_list *ret)
 	struct skt_grid scratch = { .column = w->p->column };
 	int failed = 0;
 
-	for (size_t i = 0; i < w->p->rows.n && failed == 0; i++) {
-		const struct skt_portrow *row = &w->p->rows.row[i];
+	for (size_t i = 0; i < w->p->look.rows.n && failed == 0; i++) {
+		const struct skt_portrow *row = &w->p->look.rows.row[i];
 		struct watched item = { .ink = skt_ports_ink(row) };
 
 		if (skt_ports_is_hidden(w->p, row))
@@ -151,8 +151,8 @@ static int watch_add_socks(struct watch *w, struct watch_list *ret)
 {
 	int failed = 0;
 
-	for (size_t i = 0; i < w->p->n_socks && failed == 0; i++) {
-		const struct skt_sock *s = w->p->sock[i];
+	for (size_t i = 0; i < w->p->look.n_socks && failed == 0; i++) {
+		const struct skt_sock *s = w->p->look.sock[i];
 		struct watched item = { .ink = SKT_INK_PLAIN };
 		struct skt_json j = { 0 };
 
@@ -249,7 +249,7 @@ static void watch_add_to_grid(struct watch *w, const struct watched *item)
 /* The table as far as the screen reaches, and a line about it. */
 static void watch_picture(struct watch *w, int rows, int columns, struct skt_text *ret)
 {
-	size_t room = rows > 3 ? (size_t)rows - 2 : 1, n, unseen = skt_census_n_unseen(&w->p->census);
+	size_t room = rows > 3 ? (size_t)rows - 2 : 1, n, unseen = skt_census_n_unseen(&w->p->look.census);
 	struct skt_text line = { 0 };
 
 	for (size_t i = 0; i < w->list.n; i++)
@@ -329,7 +329,7 @@ static int watch_look(struct skt_live *live, int rows, int columns, struct skt_t
 	else
 		watch_lines(w, picture);
 	if (!w->has_looked && rows == 0)
-		skt_looking_say(&w->p->census);
+		skt_looking_say(&w->p->look.census);
 	w->has_looked = true;
 	return 0;
 }

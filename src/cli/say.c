@@ -256,6 +256,12 @@ int skt_say_text(const struct skt_text *t)
 	return failed < 0 ? say_stdout_failed(-failed) : 0;
 }
 
+void skt_say_end_line(struct skt_json *j)
+{
+	skt_text_addc(&j->text, '\n');
+	j->wants_comma = false;
+}
+
 int skt_say_json(const struct skt_json *j)
 {
 	struct skt_text line = { .failed = j->text.failed };

@@ -33,6 +33,8 @@ int skt_say_error(const struct skt_error *err, const char *source, bool json);
 char *skt_say_source(const struct skt_args *args, int from);
 /* A finished JSON line on stdout, in one write(2). Returns 0, or -SKT_E_IO where stdout does not take it (full disk, closed pipe). */
 int skt_say_json(const struct skt_json *j);
+/* After an object: the line ends, and the next object begins a new one. */
+void skt_say_end_line(struct skt_json *j);
 /* Text on stdout, whole. Returns as above. */
 int skt_say_out(const char *text);
 /* The same for a text that was built; where memory was too short to build it, nothing is written and that is the failure. */

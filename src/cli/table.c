@@ -8,9 +8,9 @@
 #include "cli/commands.h"
 
 static const struct skt_command *const commands[] = {
-	&skt_cmd_connect, &skt_cmd_listen,  &skt_cmd_link, &skt_cmd_serve, &skt_cmd_ports, &skt_cmd_flows,
-	&skt_cmd_who,     &skt_cmd_explain, &skt_cmd_wait, &skt_cmd_free,  &skt_cmd_run,
-	&skt_cmd_take,    &skt_cmd_close,   &skt_cmd_demo, &skt_cmd_help,  &skt_cmd_completion,
+	&skt_cmd_connect, &skt_cmd_listen, &skt_cmd_link,    &skt_cmd_serve, &skt_cmd_view,       &skt_cmd_ports,
+	&skt_cmd_flows,   &skt_cmd_who,    &skt_cmd_explain, &skt_cmd_wait,  &skt_cmd_free,       &skt_cmd_run,
+	&skt_cmd_take,    &skt_cmd_close,  &skt_cmd_demo,    &skt_cmd_help,  &skt_cmd_completion,
 };
 
 /* Found by name, but listed nowhere. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* soket who --json: everything that was seen of one place, as one object. */
 #include "base/unit.h"
-#include "cli/looking.h"
 #include "cli/say.h"
-#include "cli/sockjson.h"
 #include "cli/who.h"
 #include "endpoint/portclass.h"
 #include "inspect/flowrate.h"
+#include "inspect/names.h"
+#include "inspect/sockjson.h"
 
 static void json_known(struct skt_json *j, const char *key, bool is_known, int64_t value)
 {
@@ -25,7 +25,7 @@ static void json_port(struct skt_json *j, const struct skt_who *w)
 
 	json_known(j, "port", w->spot.port != 0, w->spot.port);
 	skt_json_string(j, "class", is_ip ? skt_portclass_of((uint16_t)w->spot.port)->name : NULL);
-	skt_json_string(j, "service", is_ip ? skt_looking_service(&s) : NULL);
+	skt_json_string(j, "service", is_ip ? skt_names_service(&s) : NULL);
 }
 
 static void json_parents(struct skt_json *j, const struct skt_ancestry *a)

@@ -9,10 +9,10 @@
 #include "cli/explain_facts.h"
 #include "cli/explain_page.h"
 #include "cli/grid.h"
-#include "cli/looking.h"
 #include "cli/say.h"
 #include "cli/who.h"
 #include "inspect/flowrate.h"
+#include "inspect/names.h"
 #include "sys/clock.h"
 #include "sys/netns.h"
 
@@ -206,10 +206,10 @@ static void sockets_add_address(const struct skt_who *w, const struct skt_sock *
 
 	if (s->local.family) {
 		skt_sock_print(&s->local, s->interface, s->local_port, &address);
-		if (skt_looking_interface(&w->h.census, s, interface, sizeof(interface)))
+		if (skt_names_interface(&w->h.census, s, interface, sizeof(interface)))
 			skt_text_addf(&address, _(" on %s"), interface);
 	} else if (s->proto == SKT_PROTO_VSOCK) {
-		skt_text_addf(&address, "%s:%u", skt_looking_cid(s->local_cid, interface, sizeof(interface)),
+		skt_text_addf(&address, "%s:%u", skt_names_cid(s->local_cid, interface, sizeof(interface)),
 			      s->local_port);
 	} else {
 		skt_socktable_add_name(&w->h.census.table, s, &address);

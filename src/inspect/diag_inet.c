@@ -7,7 +7,6 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
-#include <linux/tcp.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "base/alloc.h"
 #include "inspect/source.h"
+#include "inspect/tcpinfo.h"
 #include "sys/netlink.h"
 #include "sys/proc.h"
 
@@ -45,71 +45,9 @@ static int diag_attribute(const struct nlattr *a, void *user)
 	return MNL_CB_OK;
 }
 
-/* The kernel's struct grew over time: what it did not send stays zero. */
-static void diag_tcp_info(const struct nlattr *a, struct tcp_info *ret)
-{
-	size_t n = mnl_attr_get_payload_len(a);
-
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret, mnl_attr_get_payload(a), n < sizeof(*ret) ? n : sizeof(*ret));
-}
-
-static skt_time diag_us(uint64_t us)
-{
-	return (skt_time)us * SKT_US;
-}
-
-static skt_time diag_ms(uint64_t ms)
-{
-	return (skt_time)ms * SKT_MS;
-}
-
-static void diag_times(const struct tcp_info *k, struct skt_tcpinfo *ret)
-{
-	ret->rtt = diag_us(k->tcpi_rtt);
-	ret->rtt_variance = diag_us(k->tcpi_rttvar);
-	ret->rtt_min = k->tcpi_min_rtt == UINT32_MAX ? 0 : diag_us(k->tcpi_min_rtt);
-	ret->busy = diag_us(k->tcpi_busy_time);
-	ret->receiver_limited = diag_us(k->tcpi_rwnd_limited);
-	ret->sendbuf_limited = diag_us(k->tcpi_sndbuf_limited);
-	ret->since_sent = diag_ms(k->tcpi_last_data_sent);
-	ret->since_received = diag_ms(k->tcpi_last_data_recv);
-	ret->since_ack = diag_ms(k->tcpi_last_ack_recv);
-}
-
-static uint64_t diag_rate(uint64_t rate)
-{
-	return rate == UINT64_MAX ? 0 : rate;
-}
-
-static void diag_counts(const struct tcp_info *k, struct skt_tcpinfo *ret)
-{
-	enum { NO_THRESHOLD = 0x7fffffff }; /* TCP_INFINITE_SSTHRESH */
-
-	ret->congestion_window = k->tcpi_snd_cwnd;
-	ret->slow_start_threshold = k->tcpi_snd_ssthresh >= NO_THRESHOLD ? UINT32_MAX : k->tcpi_snd_ssthresh;
-	ret->mss_sent = k->tcpi_snd_mss;
-	ret->mss_received = k->tcpi_rcv_mss;
-	ret->unacknowledged = k->tcpi_unacked;
-	ret->lost = k->tcpi_lost;
-	ret->retransmitting = k->tcpi_retrans;
-	ret->retransmits = k->tcpi_total_retrans;
-	ret->bytes_sent = k->tcpi_bytes_sent;
-	ret->bytes_acked = k->tcpi_bytes_acked;
-	ret->bytes_received = k->tcpi_bytes_received;
-	ret->bytes_retransmitted = k->tcpi_bytes_retrans;
-	ret->segments_out = k->tcpi_segs_out;
-	ret->segments_in = k->tcpi_segs_in;
-	ret->delivery_rate = diag_rate(k->tcpi_delivery_rate);
-	ret->pacing_rate = diag_rate(k->tcpi_pacing_rate);
-	ret->is_app_limited = k->tcpi_delivery_rate_app_limited;
-	ret->not_sent = k->tcpi_notsent_bytes;
-}
-
 static int diag_info(const struct diag_dump *dump, struct skt_sock *s, const struct diag_attributes *found)
 {
 	const struct nlattr *a = found->of[INET_DIAG_INFO], *congestion = found->of[INET_DIAG_CONG];
-	struct tcp_info kernel;
 	struct skt_tcpinfo *info;
 
 	if (!a || s->state == SKT_STATE_LISTEN || s->state == SKT_STATE_BOUND)
@@ -117,9 +55,7 @@ static int diag_info(const struct diag_dump *dump, struct skt_sock *s, const str
 	info = skt_socktable_append_info(dump->table, s);
 	if (!info)
 		return -ENOMEM;
-	diag_tcp_info(a, &kernel);
-	diag_times(&kernel, info);
-	diag_counts(&kernel, info);
+	skt_tcpinfo_read(mnl_attr_get_payload(a), mnl_attr_get_payload_len(a), info);
 	if (congestion) {
 		size_t n = strnlen(mnl_attr_get_payload(congestion), mnl_attr_get_payload_len(congestion));
 

@@ -11,6 +11,7 @@
 #include "base/alloc.h"
 #include "base/message.h"
 #include "loop/signal.h"
+#include "relay/roster.h"
 #include "relay/session.h"
 #include "sys/call.h"
 
@@ -38,6 +39,7 @@ static void member_poked(void *user)
 		m->reloads = skt_signals_reloads();
 		skt_relay_reload(m->relay);
 	}
+	skt_roster_poked(m->loop);
 	for (; m->stops < skt_signals_stops() && m->stops < 2; m->stops++)
 		skt_relay_stop(m->relay);
 	if (skt_relay_is_done(m->relay))

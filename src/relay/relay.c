@@ -10,6 +10,7 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "relay/roster.h"
 #include "relay/session.h"
 #include "sys/limit.h"
 #include "transport/chain.h"
@@ -253,6 +254,7 @@ int skt_relay_new(struct skt_loop *loop, const struct skt_relay_config *config, 
 		skt_free(relay);
 		return failed;
 	}
+	relay->seat = skt_roster_join(relay);
 	*ret = relay;
 	return 0;
 }
@@ -362,6 +364,7 @@ void skt_relay_free(struct skt_relay *relay)
 {
 	if (!relay)
 		return;
+	skt_roster_leave(relay->seat);
 	skt_listener_free(relay->listener);
 	skt_loop_clear(relay->loop, &relay->timer);
 	if (relay->config->service)

@@ -6,6 +6,8 @@
 #include "relay/relay.h"
 #include "transport/open.h"
 
+struct skt_roster_seat;
+
 /* What events tell of a link; kept only where somebody listens. */
 struct skt_record {
 	uint64_t number;
@@ -34,7 +36,8 @@ struct skt_relay {
 	int n_sessions, max;
 	bool is_single; /* it makes only one link, whose outcome is its own */
 	bool is_stopping, is_cutting, is_full, is_dgram;
-	struct skt_timer timer; /* the end of grace, or of a pause in accepting */
+	struct skt_roster_seat *seat; /* or NULL */
+	struct skt_timer timer;       /* the end of grace, or of a pause in accepting */
 	struct skt_relay_totals totals;
 	struct skt_error outcome;
 	int status;

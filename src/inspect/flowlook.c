@@ -1,66 +1,63 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* soket flows: looking.
+/* The connections of this machine: looking.
  *
  * How it works. The first look is a census, which also finds the namespaces; the following ones read the tables of the same
  * namespaces again, in the memory of the look before last. Sockets that wait for others are read too, for they tell the direction
  * of the rest, and are shown with --all only. TIME_WAIT is asked for only where it is to be shown: there may be very many. */
+#include "inspect/flowlook.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
-#include "base/message.h"
-#include "cli/flows.h"
-#include "cli/looking.h"
 #include "sys/call.h"
 #include "sys/clock.h"
 #include "sys/netns.h"
 
 /* The protocols that are shown where the filter names none. */
-static unsigned flows_protos(unsigned asked, bool all)
+static unsigned flowlook_protos(unsigned asked, bool all)
 {
 	if (asked && asked != SKT_PROTOS_ALL)
 		return asked;
 	return all ? 1U << SKT_PROTO_TCP : SKT_PROTOS_IP | 1U << SKT_PROTO_VSOCK;
 }
 
-static unsigned flows_states(unsigned asked, bool all)
+static unsigned flowlook_states(unsigned asked, bool all)
 {
 	if (asked && (asked & SKT_STATES_ALL) != SKT_STATES_ALL)
 		return asked;
 	return all ? SKT_STATES_ALL : SKT_STATES_LIVE;
 }
 
-static void flows_settle(struct flows *f, const struct skt_args *args)
+static void flowlook_settle(struct skt_flowlook *f, const struct skt_flowlook_spec *spec)
 {
 	struct skt_look *look = &f->spec.look;
 
 	skt_filter_narrow(f->filter, look);
 	f->missed = look->protos && !(look->protos & SKT_PROTOS_IP) ? look->protos : SKT_PROTOS_IP;
-	look->protos = flows_protos(look->protos, f->all);
-	f->states = flows_states(look->states, f->all);
+	look->protos = flowlook_protos(look->protos, f->all);
+	f->states = flowlook_states(look->states, f->all);
 	f->is_complete = (f->states & SKT_STATES_LIVE) == SKT_STATES_LIVE;
 	look->states = f->states | SKT_STATES_BOUND;
-	look->info = !f->all || skt_args_has(args, "json") || skt_args_has(args, "interval") ||
-		     skt_args_has(args, "sort") || skt_args_has(args, "watch") || skt_filter_wants_info(f->filter) ||
-		     skt_filter_wants_rates(f->filter);
-	f->spec.depth = skt_args_has(args, "json") ? SKT_PROCESS_COMMAND : SKT_PROCESS_BRIEF;
+	look->info = !f->all || spec->info || skt_filter_wants_info(f->filter) || skt_filter_wants_rates(f->filter);
+	f->spec.depth = spec->command ? SKT_PROCESS_COMMAND : SKT_PROCESS_BRIEF;
 }
 
-int flows_open(struct flows *f, const struct skt_args *args, struct skt_error *err)
+int skt_flowlook_open(struct skt_flowlook *f, const struct skt_flowlook_spec *spec, struct skt_error *err)
 {
-	int ret = skt_filter_parse(args->word, args->n_words, SKT_FILTER_FLOWS, &f->filter, err);
+	int ret = skt_filter_parse(spec->words, spec->n_words, SKT_FILTER_FLOWS, &f->filter, err);
 
-	if (ret == 0)
-		ret = skt_looking_spec(args, &f->spec, err);
 	if (ret < 0)
 		return ret;
-	f->all = skt_args_has(args, "all");
-	f->sort = flows_sort_find(skt_args_string(args, "sort", "rate"));
-	flows_settle(f, args);
+	f->spec.netns = spec->netns;
+	f->spec.all_netns = spec->all_netns;
+	f->all = spec->all;
+	f->sort = skt_flowsort_find(spec->sort);
+	flowlook_settle(f, spec);
 	return 0;
 }
 
-void flows_release(struct flows *f)
+void skt_flowlook_release(struct skt_flowlook *f)
 {
 	for (size_t i = 0; f->netns_fd && i < f->census.n_netns; i++)
 		skt_close(f->netns_fd[i]);
@@ -71,11 +68,11 @@ void flows_release(struct flows *f)
 	skt_listeners_release(&f->listeners);
 	skt_socktable_release(&f->before);
 	skt_census_release(&f->census);
-	*f = (struct flows){ 0 };
+	*f = (struct skt_flowlook){ 0 };
 }
 
 /* Open what the census has found, to look there again; -1: it is ours. */
-static int flows_open_netns(const struct flows *f, const struct skt_netns *netns, struct skt_error *err)
+static int flowlook_open_netns(const struct skt_flowlook *f, const struct skt_netns *netns, struct skt_error *err)
 {
 	char pid[16];
 
@@ -88,17 +85,17 @@ static int flows_open_netns(const struct flows *f, const struct skt_netns *netns
 }
 
 /* A namespace that has gone since is left out. */
-static int flows_open_all_netns(struct flows *f, struct skt_error *err)
+static int flowlook_open_all_netns(struct skt_flowlook *f, struct skt_error *err)
 {
 	f->netns_fd = skt_malloc(f->census.n_netns * sizeof(*f->netns_fd));
 	if (!f->netns_fd)
 		return skt_fail_memory(err);
 	for (size_t i = 0; i < f->census.n_netns; i++)
-		f->netns_fd[i] = flows_open_netns(f, &f->census.netns[i], NULL);
+		f->netns_fd[i] = flowlook_open_netns(f, &f->census.netns[i], NULL);
 	return 0;
 }
 
-static int flows_read(struct flows *f, struct skt_socktable *ret, struct skt_error *err)
+static int flowlook_read(struct skt_flowlook *f, struct skt_socktable *ret, struct skt_error *err)
 {
 	int failed = 0;
 
@@ -116,24 +113,24 @@ static int flows_read(struct flows *f, struct skt_socktable *ret, struct skt_err
 }
 
 /* The table that was becomes `before`, and its memory that of the next look. */
-static int flows_look_again(struct flows *f, struct skt_error *err)
+static int flowlook_look_again(struct skt_flowlook *f, struct skt_error *err)
 {
 	struct skt_socktable next = f->before;
 
 	f->before = f->census.table;
 	skt_socktable_clear(&next);
 	f->census.table = next;
-	return flows_read(f, &f->census.table, err);
+	return flowlook_read(f, &f->census.table, err);
 }
 
-int flows_look(struct flows *f, struct skt_error *err)
+int skt_flowlook_look(struct skt_flowlook *f, struct skt_error *err)
 {
 	bool is_first = f->census.n_netns == 0;
 	skt_time when = skt_now();
-	int ret = is_first ? skt_census_take(&f->spec, &f->census, err) : flows_look_again(f, err);
+	int ret = is_first ? skt_census_take(&f->spec, &f->census, err) : flowlook_look_again(f, err);
 
 	if (ret == 0 && is_first)
-		ret = flows_open_all_netns(f, err);
+		ret = flowlook_open_all_netns(f, err);
 	if (ret < 0)
 		return ret;
 	f->census.table.hidden &= f->missed;
@@ -144,26 +141,27 @@ int flows_look(struct flows *f, struct skt_error *err)
 	return 0;
 }
 
-static void flows_wait(skt_time until)
+static void flowlook_wait(skt_time until)
 {
 	for (skt_time left; (left = until - skt_now()) > 0;)
 		(void)skt_sys.poll(NULL, 0, (int)(left / SKT_MS) + 1);
 }
 
-int flows_look_twice(struct flows *f, skt_time apart, bool with_owners, struct skt_error *err)
+int skt_flowlook_look_twice(struct skt_flowlook *f, skt_time apart, bool with_owners, struct skt_error *err)
 {
 	skt_time second = skt_now() + apart;
-	int ret = flows_look(f, err);
+	int ret = skt_flowlook_look(f, err);
 
 	if (ret == 0 && with_owners)
-		ret = flows_read_owners(f, err);
+		ret = skt_flowlook_read_owners(f, err);
 	if (ret < 0 || apart == 0)
 		return ret;
-	flows_wait(second);
-	return flows_look(f, err);
+	flowlook_wait(second);
+	return skt_flowlook_look(f, err);
 }
 
-bool flows_wants(const struct flows *f, const struct skt_sock *s, struct skt_measured *m, enum skt_direction_from *from)
+bool skt_flowlook_wants(const struct skt_flowlook *f, const struct skt_sock *s, struct skt_measured *m,
+			enum skt_direction_from *from)
 {
 	if (!(f->states >> s->state & 1U) || !skt_filter_may_match(f->filter, &f->census.table, s))
 		return false;
@@ -172,14 +170,14 @@ bool flows_wants(const struct flows *f, const struct skt_sock *s, struct skt_mea
 	if (skt_filter_is_empty(f->filter))
 		return true;
 	if (m->age_most < 0 && f->census.has_owners)
-		m->age_most = flows_age_most(f, s, m->age_least);
+		m->age_most = skt_flowlook_age_most(f, s, m->age_least);
 	return skt_filter_matches(f->filter, &f->census, s, m);
 }
 
-static bool flows_reserve(struct flows *f)
+static bool flowlook_reserve(struct skt_flowlook *f)
 {
 	size_t cap = f->cap_rows ? f->cap_rows * 2 : 256;
-	struct flows_row *row;
+	struct skt_flowrow *row;
 
 	if (f->n_rows < f->cap_rows)
 		return true;
@@ -191,22 +189,36 @@ static bool flows_reserve(struct flows *f)
 	return true;
 }
 
-int flows_fill(struct flows *f, struct skt_error *err)
+int skt_flowlook_fill(struct skt_flowlook *f, struct skt_error *err)
 {
 	struct skt_socktable *t = &f->census.table;
 
 	f->n_rows = 0;
 	for (size_t i = 0; i < t->n; i++) {
-		struct flows_row *row;
+		struct skt_flowrow *row;
 
-		if (!flows_reserve(f))
+		if (!flowlook_reserve(f))
 			return skt_fail_memory(err);
 		row = &f->row[f->n_rows];
-		*row = (struct flows_row){ .s = &t->sock[i] };
-		t->sock[i].is_wanted = flows_wants(f, row->s, &row->m, &row->from);
+		*row = (struct skt_flowrow){ .s = &t->sock[i] };
+		t->sock[i].is_wanted = skt_flowlook_wants(f, row->s, &row->m, &row->from);
 		f->n_rows += t->sock[i].is_wanted;
 		t->sock[i].is_wanted = t->sock[i].is_wanted && row->s->inode;
 	}
-	flows_sort_rows(f);
+	skt_flowlook_sort(f);
 	return 0;
+}
+
+int skt_flowlook_next(struct skt_flowlook *f, size_t first, size_t n, struct skt_error *err)
+{
+	bool by_owner = skt_filter_wants_owners(f->filter) || skt_flowsort_wants_owners(f->sort);
+	int ret = skt_flowlook_look(f, err);
+
+	if (ret == 0 && !f->census.has_owners)
+		ret = skt_flowlook_refresh_owners(f, 0, 0, err);
+	if (ret == 0)
+		ret = skt_flowlook_fill(f, err);
+	if (ret < 0)
+		return ret;
+	return skt_flowlook_refresh_owners(f, by_owner ? 0 : first, by_owner ? f->n_rows : first + n, err);
 }

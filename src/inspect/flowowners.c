@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* soket flows: whose connections they are.
+/* The connections of this machine: whose they are.
  *
  * How it works. Reading /proc of many processes costs more than reading all connections, and its answer stays right: a socket keeps
  * its inode as long as it lives. So it is read once, and again only when a row that is shown has a socket that was not there then,
@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "base/alloc.h"
-#include "cli/flows.h"
+#include "inspect/flowlook.h"
 #include "sys/clock.h"
 
 enum { OWNERS_SHARE = 3 /* percent */ };
@@ -49,7 +49,7 @@ static void owners_free_processes(struct skt_process *process, size_t n)
 }
 
 /* Put the census's processes anew; those that end meanwhile are left out. */
-static int owners_read_processes(struct flows *f, const struct skt_owners *o, struct skt_error *err)
+static int owners_read_processes(struct skt_flowlook *f, const struct skt_owners *o, struct skt_error *err)
 {
 	pid_t *pid;
 	ssize_t n = owners_pids(o, &pid);
@@ -71,7 +71,7 @@ static int owners_read_processes(struct flows *f, const struct skt_owners *o, st
 }
 
 /* The sockets of the last look: connections, and those that wait for others, whose processes may be the parents. */
-static uint64_t *owners_inodes(const struct flows *f, size_t *n)
+static uint64_t *owners_inodes(const struct skt_flowlook *f, size_t *n)
 {
 	const struct skt_socktable *t = &f->census.table;
 	uint64_t *inode = skt_malloc((t->n ? t->n : 1) * sizeof(*inode));
@@ -84,7 +84,7 @@ static uint64_t *owners_inodes(const struct flows *f, size_t *n)
 }
 
 /* Without /proc there are still connections: they are shown without their processes. */
-int flows_read_owners(struct flows *f, struct skt_error *err)
+int skt_flowlook_read_owners(struct skt_flowlook *f, struct skt_error *err)
 {
 	struct skt_owners owners = { 0 };
 	skt_time began = skt_now();
@@ -110,7 +110,7 @@ int flows_read_owners(struct flows *f, struct skt_error *err)
 }
 
 /* Whether a process could be found for it now that was not found before. Without root only one's own can. */
-static bool owners_lack(const struct flows *f, const struct skt_sock *s)
+static bool owners_lack(const struct skt_flowlook *f, const struct skt_sock *s)
 {
 	size_t n;
 
@@ -119,21 +119,21 @@ static bool owners_lack(const struct flows *f, const struct skt_sock *s)
 	return geteuid() == 0 || s->uid == geteuid();
 }
 
-int flows_refresh_owners(struct flows *f, size_t first, size_t last, struct skt_error *err)
+int skt_flowlook_refresh_owners(struct skt_flowlook *f, size_t first, size_t last, struct skt_error *err)
 {
 	if (skt_now() < f->owners_again)
 		return 0;
 	if (!f->census.has_owners)
-		return flows_read_owners(f, err);
+		return skt_flowlook_read_owners(f, err);
 	for (size_t i = first; i < last && i < f->n_rows; i++)
 		if (owners_lack(f, f->row[i].s))
-			return flows_read_owners(f, err);
+			return skt_flowlook_read_owners(f, err);
 	return 0;
 }
 
 /* The age of a process or, where that is longer, of its parent, which may have accepted the connection before it forked.
  * Not that of pid 1, unless the process is provably too young: nearly everything is a child of it. */
-static skt_time owners_age(const struct flows *f, const struct skt_process *p, skt_time least)
+static skt_time owners_age(const struct skt_flowlook *f, const struct skt_process *p, skt_time least)
 {
 	const struct skt_process *parent = skt_census_process(&f->census, p->parent);
 	skt_time age = skt_process_age(p), before = parent ? skt_process_age(parent) : -1;
@@ -143,7 +143,7 @@ static skt_time owners_age(const struct flows *f, const struct skt_process *p, s
 	return before;
 }
 
-skt_time flows_age_most(const struct flows *f, const struct skt_sock *s, skt_time least)
+skt_time skt_flowlook_age_most(const struct skt_flowlook *f, const struct skt_sock *s, skt_time least)
 {
 	const struct skt_process *p;
 	skt_time most = -1;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A socket and its processes as members of a JSON object: the one schema of ports, flows, who and close. */
-#ifndef SKT_CLI_SOCKJSON_H
-#define SKT_CLI_SOCKJSON_H
+#ifndef SKT_INSPECT_SOCKJSON_H
+#define SKT_INSPECT_SOCKJSON_H
 
 #include "base/json.h"
 #include "inspect/census.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A socket and its processes as members of a JSON object. */
-#include "cli/sockjson.h"
+#include "inspect/sockjson.h"
 
 #include <stdio.h>
 
-#include "cli/looking.h"
 #include "endpoint/portclass.h"
 #include "endpoint/service.h"
+#include "inspect/names.h"
 
 static void sockjson_number(struct skt_json *j, const char *key, bool known, int64_t value)
 {
@@ -36,7 +36,7 @@ static void sockjson_vsock_end(struct skt_json *j, const char *const keys[3], ui
 {
 	char text[32], address[16];
 
-	skt_looking_cid(cid, address, sizeof(address));
+	skt_names_cid(cid, address, sizeof(address));
 	(void)snprintf(text, sizeof(text), "%s:%u", address, port);
 	skt_json_string(j, keys[0], known ? text : NULL);
 	skt_json_string(j, keys[1], known ? address : NULL);
@@ -75,7 +75,7 @@ static void sockjson_port(struct skt_json *j, const struct skt_sock *s)
 	bool is_ip = s->local.family != 0;
 
 	skt_json_string(j, "class", is_ip ? skt_portclass_of((uint16_t)s->local_port)->name : NULL);
-	skt_json_string(j, "service", skt_looking_service(s));
+	skt_json_string(j, "service", skt_names_service(s));
 }
 
 static void sockjson_queues(struct skt_json *j, const struct skt_sock *s)
@@ -105,11 +105,11 @@ void skt_sockjson_add(struct skt_json *j, const struct skt_census *c, const stru
 	skt_json_string(j, "family", s->local.family == 4 ? "ipv4" : s->local.family == 6 ? "ipv6" : NULL);
 	skt_json_string(j, "state", skt_sock_state_name(s));
 	sockjson_ends(j, c, s);
-	skt_json_string(j, "interface", skt_looking_interface(c, s, room, sizeof(room)));
+	skt_json_string(j, "interface", skt_names_interface(c, s, room, sizeof(room)));
 	skt_json_string(j, "reach", skt_sock_is_bound(s) ? skt_reach_name(skt_sock_reach(s)) : NULL);
 	sockjson_port(j, s);
 	sockjson_number(j, "uid", s->uid != UINT32_MAX, s->uid);
-	skt_json_string(j, "user", s->uid != UINT32_MAX ? skt_looking_user(s->uid, room, sizeof(room)) : NULL);
+	skt_json_string(j, "user", s->uid != UINT32_MAX ? skt_names_user(s->uid, room, sizeof(room)) : NULL);
 	sockjson_number(j, "inode", s->inode != 0, (int64_t)s->inode);
 	sockjson_number(j, "cookie", s->cookie != 0, (int64_t)s->cookie);
 	sockjson_queues(j, s);
@@ -123,7 +123,7 @@ void skt_sockjson_add_process(struct skt_json *j, const struct skt_process *p)
 
 	skt_json_int(j, "pid", p->pid);
 	skt_json_string(j, "name", p->name[0] ? p->name : NULL);
-	skt_json_string(j, "user", p->uid != UINT32_MAX ? skt_looking_user(p->uid, room, sizeof(room)) : NULL);
+	skt_json_string(j, "user", p->uid != UINT32_MAX ? skt_names_user(p->uid, room, sizeof(room)) : NULL);
 	sockjson_number(j, "uid", p->uid != UINT32_MAX, p->uid);
 	skt_json_string(j, "command", p->command);
 	skt_json_string(j, "started", p->started ? skt_instant_print(p->started, started) : NULL);
