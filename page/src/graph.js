@@ -12,6 +12,10 @@ function endKey(address, port) {
   return `${address} ${port}`;
 }
 
+function addListen(node, port) {
+  if (!node.listens.includes(port)) node.listens.push(port);
+}
+
 export function graphOf(flows, ports, ownPid) {
   const nodes = new Map(), edges = new Map(), owners = new Map();
   const node = (n) => {
@@ -20,7 +24,7 @@ export function graphOf(flows, ports, ownPid) {
   };
 
   for (const f of flows) if (f.local_port !== null) owners.set(endKey(f.local_address, f.local_port) + endKey(f.remote_address, f.remote_port), f);
-  for (const p of ports) if (p.local_port !== null && p.processes) node(localNode(p)).listens.push(p.local_port);
+  for (const p of ports) if (p.local_port !== null && p.processes) addListen(node(localNode(p)), p.local_port);
   const seen = new Set();
   for (const f of flows) {
     if (f.local_port === null || f.remote_port === null) continue;

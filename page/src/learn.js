@@ -30,7 +30,7 @@ const examples = {
   endpoint: ({ s }) => s && t("example.endpoint", { text: `tcp://${addressOf(s.local.ip, s.local.port)}` }),
   port: ({ ports }) => {
     const p = ports.find((x) => x.service && x.processes) ?? ports.find((x) => x.processes);
-    return p && t("example.port", { port: p.local_port, name: p.processes[0].name, service: p.service ?? "–" });
+    return p && t(p.service ? "example.port.service" : "example.port", { port: p.local_port, name: p.processes[0].name, service: p.service });
   },
   classes: ({ ports, s }) => {
     const of = (c) => ports.filter((p) => p.class === c && p.local_port !== null).length;

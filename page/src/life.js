@@ -80,7 +80,9 @@ export class Life {
 
   figure(life) {
     const rows = life.events.flatMap((e) => steps(e).map((s, i) => ({ ...s, at: i === 0 ? e.at_ns : null })));
-    const width = 640, left = 96, right = width - 96, top = 46, step = 34;
+    const narrow = (this.box.clientWidth || 640) < 480;
+    const width = narrow ? 400 : 640, left = narrow ? 76 : 96, right = width - (narrow ? 60 : 96), top = 46, step = 34;
+    const longest = narrow ? 24 : 44;
     const height = top + rows.length * step + 22;
     const start = life.events[0].at_ns;
     const port = life.peer?.split(":").at(-1) ?? "?";
@@ -91,7 +93,7 @@ export class Life {
       return [
         svg("line", { class: row.data ? "arrow data" : "arrow", x1, y1: y, x2, y2: y + 8 }),
         svg("path", { class: row.data ? "tip data" : "tip", d: `M${x2} ${y + 8}l${tip} -5v10z` }),
-        svg("text", { class: "word", x: width / 2, y: y - 3, "text-anchor": "middle" }, row.text.length > 44 ? `${row.text.slice(0, 43)}…` : row.text),
+        svg("text", { class: "word", x: width / 2, y: y - 3, "text-anchor": "middle" }, row.text.length > longest ? `${row.text.slice(0, longest - 1)}…` : row.text),
         row.at !== null && svg("text", { class: "time", x: 4, y: y + 4 }, `+${duration(row.at - start)}`),
       ];
     });

@@ -23,6 +23,8 @@ function color(name) {
 function makePlot() {
   const box = root.querySelector(".plot");
   plot?.destroy();
+  plot = null;
+  if (root.hidden) return;
   const axis = { stroke: color("--dim"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
   plot = new uPlot({
     width: box.clientWidth || 600,
@@ -31,10 +33,10 @@ function makePlot() {
     legend: { show: false },
     scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1000)] } },
     axes: [
-      { ...axis, values: (_, ticks) => ticks.map((s) => t("links.ago", { s: count(-s) })) },
+      { ...axis, values: (_, ticks) => ticks.map((s) => t("links.ago", { s: count(Math.abs(s)) })), incrs: [1, 2, 5, 10, 15, 30] },
       { ...axis, size: 84, values: (_, ticks) => ticks.map((v) => rate(v)) },
     ],
-    series: [{}, { stroke: color("--a"), fill: color("--a-soft"), width: 2, label: "sent" }, { stroke: color("--b"), fill: color("--b-soft"), width: 2, label: "received" }],
+    series: [{}, { stroke: color("--a"), fill: color("--a-soft"), width: 2, points: { show: false } }, { stroke: color("--b"), fill: color("--b-soft"), width: 2, points: { show: false } }],
   }, plotData(), box);
 }
 

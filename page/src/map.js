@@ -78,6 +78,7 @@ function move() {
     const n = at.get(g.dataset.key);
     if (n) g.setAttribute("transform", `translate(${n.x.toFixed(1)} ${n.y.toFixed(1)})`);
   }
+  fit();
   for (const line of drawing.querySelectorAll(".edges > line")) {
     const e = line.edge, a = at.get(e.source), b = at.get(e.target);
     if (!a || !b) continue;
@@ -86,6 +87,17 @@ function move() {
     line.setAttribute("x2", b.x.toFixed(1));
     line.setAttribute("y2", b.y.toFixed(1));
   }
+}
+
+/** Few nodes are shown larger. */
+function fit() {
+  if (graph.nodes.length === 0) return;
+  const xs = graph.nodes.map((n) => n.x), ys = graph.nodes.map((n) => n.y);
+  const narrow = drawing.clientWidth < 500;
+  const width = Math.min(WIDTH, Math.max(narrow ? 300 : 520, Math.max(...xs) - Math.min(...xs) + 160));
+  const height = Math.min(HEIGHT, Math.max(narrow ? 300 : 300, Math.max(...ys) - Math.min(...ys) + 130));
+  const x = (Math.max(...xs) + Math.min(...xs) - width) / 2, y = (Math.max(...ys) + Math.min(...ys) - height) / 2 + 8;
+  drawing.setAttribute("viewBox", `${x.toFixed(0)} ${y.toFixed(0)} ${width.toFixed(0)} ${height.toFixed(0)}`);
 }
 
 function choose(id) {

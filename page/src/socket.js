@@ -52,7 +52,7 @@ function showEnd(side, end) {
   const e = root.querySelector(`.end.${side}`);
   setText(e.querySelector(".ip"), end.ip?.includes(":") ? `[${end.ip}]` : end.ip ?? "");
   setText(e.querySelector(".port"), String(end.port ?? ""));
-  setText(e.querySelector(".class"), t(`class.${end.class}.of`, { service: end.service ?? "" }) + (end.service ? ` · ${end.service}` : ""));
+  setText(e.querySelector(".class"), t(side === "peer" && end.class === "user" && end.port >= 32768 ? "class.user.lent" : `class.${end.class}.of`) + (end.service ? ` · ${end.service}` : ""));
   setText(e.querySelector(".process"), processOf(end));
   e.dataset.class = end.class;
 }
