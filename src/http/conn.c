@@ -250,7 +250,7 @@ static void conn_happened(struct skt_conn *conn, struct skt_http_event *event)
 
 static struct skt_exchange *conn_exchange(struct skt_conn *conn)
 {
-	struct skt_exchange *x = skt_malloc(sizeof(*x));
+	struct skt_exchange *x = SKT_NEW(struct skt_exchange);
 
 	if (!x) {
 		struct skt_error err;
@@ -259,9 +259,6 @@ static struct skt_exchange *conn_exchange(struct skt_conn *conn)
 		skt_conn_fail(conn, &err);
 		return NULL;
 	}
-	memset(x, 0, offsetof(struct skt_exchange, request));
-	memset((char *)x + offsetof(struct skt_exchange, request) + sizeof(x->request), 0,
-	       sizeof(*x) - offsetof(struct skt_exchange, request) - sizeof(x->request));
 	x->conn = conn;
 	x->number = ++conn->served.n_requests;
 	conn->x = x;
