@@ -106,11 +106,13 @@ static int serve_words(struct serve *s, struct skt_error *err)
 /* --header 'Name: value', as a line of every answer. */
 static int serve_header(struct serve *s, const char *text, struct skt_error *err)
 {
-	static const char *const ours[] = { "connection", "content-length", "transfer-encoding", "date", "content-range", "content-encoding" };
+	static const char *const ours[] = { "connection", "content-length", "transfer-encoding",
+					    "date",       "content-range",  "content-encoding" };
 	size_t name = strcspn(text, ":");
 	const char *value = text + name + (text[name] == ':');
 
-	if (name == 0 || text[name] != ':' || strcspn(text, " \t\r\n\"(),/;<=>?@[\\]{}") < name || strpbrk(value, "\r\n")) {
+	if (name == 0 || text[name] != ':' || strcspn(text, " \t\r\n\"(),/;<=>?@[\\]{}") < name ||
+	    strpbrk(value, "\r\n")) {
 		(void)skt_fail(err, SKT_E_USAGE, 0, _("--header %.120s is no field of HTTP"), text);
 		skt_hint(err, "%s", _("for example: --header 'Cache-Control: no-store'"));
 		err->at = -1;

@@ -139,10 +139,12 @@ static int serve_qr(struct serve_urls *u, struct skt_error *err)
 	return ret;
 }
 
-int skt_serve_announce(const struct skt_args *args, const struct skt_endpoint *e, const struct skt_listener *l, const char *dir,
-		       struct skt_error *err)
+int skt_serve_announce(const struct skt_args *args, const struct skt_endpoint *e, const struct skt_listener *l,
+		       const char *dir, struct skt_error *err)
 {
-	struct serve_urls u = { .dir = dir, .scheme = skt_serve_is_tls(e) ? "https" : "http", .json = skt_args_has(args, "json") };
+	struct serve_urls u = { .dir = dir,
+				.scheme = skt_serve_is_tls(e) ? "https" : "http",
+				.json = skt_args_has(args, "json") };
 	char path[SKT_ADDR_LENGTH];
 	int ret = 0;
 
@@ -153,7 +155,8 @@ int skt_serve_announce(const struct skt_args *args, const struct skt_endpoint *e
 		const struct skt_addr *addr = &l->socket[i].addr;
 
 		if (addr->sa.sa_family == AF_UNIX) {
-			skt_text_addf(&u.text, "  curl --unix-socket %s %s://localhost/\n", skt_addr_print_host(addr, path), u.scheme);
+			skt_text_addf(&u.text, "  curl --unix-socket %s %s://localhost/\n",
+				      skt_addr_print_host(addr, path), u.scheme);
 			if (u.json)
 				serve_url(&u, skt_addr_print_endpoint(addr, "unix", path));
 		} else if (serve_is_any(addr)) {

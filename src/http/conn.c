@@ -334,8 +334,9 @@ static bool conn_refuse_head(struct skt_conn *conn, size_t end)
 	if (!x)
 		return true;
 	if (!begins)
-		skt_exchange_refuse(x, 400, in->s[in->at] == 0x16 ? N_("this is TLS, and plain HTTP is spoken here")
-								  : N_("this is no request of HTTP/1"));
+		skt_exchange_refuse(x, 400,
+				    in->s[in->at] == 0x16 ? N_("this is TLS, and plain HTTP is spoken here")
+							  : N_("this is no request of HTTP/1"));
 	else if (!memchr(in->s + in->at, '\n', SKT_REQUEST_TARGET_MAX))
 		skt_exchange_refuse(x, 414, N_("the target is too long"));
 	else
@@ -456,7 +457,9 @@ static void conn_answered(struct skt_conn *conn, struct skt_exchange *x)
 {
 	const struct skt_request *r = &x->request;
 	bool has_body = r->length > 0 || r->is_chunked;
-	struct skt_http_event event = { .what = SKT_HTTP_ANSWERED, .request = x->number, .status = x->status, .bytes = x->n_body };
+	struct skt_http_event event = {
+		.what = SKT_HTTP_ANSWERED, .request = x->number, .status = x->status, .bytes = x->n_body
+	};
 
 	conn_happened(conn, &event);
 	if (conn->place->options->log)
@@ -630,7 +633,8 @@ static void conn_late(struct skt_conn *conn)
 	if (x->state != SKT_X_RECEIVES && conn_is_read(conn))
 		return;
 	(void)skt_fail(&err, SKT_E_TIMEOUT, 0, "%s",
-		       x->state == SKT_X_RECEIVES ? _("the request's body stopped coming") : _("the client stopped reading"));
+		       x->state == SKT_X_RECEIVES ? _("the request's body stopped coming")
+						  : _("the client stopped reading"));
 	skt_conn_fail(conn, &err);
 }
 

@@ -77,7 +77,7 @@ struct skt_exchange {
 	struct skt_outbody *out;
 	struct skt_http_entry *entry; /* for the log, or NULL */
 	char *name;                   /* of the user who has shown a password, or NULL */
-	uint64_t n_body;     /* bytes of the answer's body that were sent */
+	uint64_t n_body;              /* bytes of the answer's body that were sent */
 	int status;
 	int sink_status; /* what the sink said */
 	uint8_t state;   /* enum skt_exchange_state */

@@ -24,9 +24,9 @@ struct content {
 	struct skt_siteplace *place;
 	struct skt_exchange *x;
 	const struct skt_request *r;
-	struct skt_file *file;   /* the content's own: a compressed sibling, or the file itself */
-	const char *type;        /* of what it is once decoded */
-	enum skt_coding coding;  /* of a sibling, or made on the fly */
+	struct skt_file *file;  /* the content's own: a compressed sibling, or the file itself */
+	const char *type;       /* of what it is once decoded */
+	enum skt_coding coding; /* of a sibling, or made on the fly */
 	bool on_the_fly;
 	char etag[72];
 };
@@ -69,7 +69,8 @@ static void content_choose(struct content *c)
 		bool compresses = c->file->compresses;
 
 		content_sibling(c);
-		if (c->coding == SKT_CODING_NONE && compresses && c->file->st.st_size >= CONTENT_WORTH && !c->r->field[SKT_FIELD_RANGE].s &&
+		if (c->coding == SKT_CODING_NONE && compresses && c->file->st.st_size >= CONTENT_WORTH &&
+		    !c->r->field[SKT_FIELD_RANGE].s &&
 		    skt_accept_coding(accept, 1U << SKT_CODING_GZIP) == SKT_CODING_GZIP) {
 			c->coding = SKT_CODING_GZIP;
 			c->on_the_fly = true;
@@ -230,8 +231,8 @@ static void content_send_parts(struct content *c, const struct skt_ranges *range
 	if (ranges->n == 1) {
 		const struct skt_range *one = &ranges->part[0];
 
-		skt_exchange_fieldf(c->x, "Content-Range", "bytes %lld-%lld/%lld", (long long)one->first, (long long)one->last,
-				    (long long)c->file->st.st_size);
+		skt_exchange_fieldf(c->x, "Content-Range", "bytes %lld-%lld/%lld", (long long)one->first,
+				    (long long)one->last, (long long)c->file->st.st_size);
 		content_send_piece(c, 206, one->first, one->last - one->first + 1);
 		return;
 	}

@@ -143,7 +143,8 @@ static void dirlist_done(struct skt_job *job)
 	skt_exchange_field(x, "Cache-Control", "no-cache");
 	if (!d->wants_json)
 		skt_exchange_field(x, "Content-Security-Policy", skt_listing_policy());
-	skt_exchange_reply(x, 200, d->wants_json ? "application/json" : "text/html; charset=utf-8", d->text.s, d->text.len);
+	skt_exchange_reply(x, 200, d->wants_json ? "application/json" : "text/html; charset=utf-8", d->text.s,
+			   d->text.len);
 	dirlist_free(d);
 }
 
@@ -170,8 +171,9 @@ static struct dirlist *dirlist_new(struct skt_siteplace *place, struct skt_excha
 	d->list.path = d->path;
 	d->list.uploads = place->site->options.uploads;
 	skt_listing_query(r->query, &d->list);
-	d->wants_json = r->field[SKT_FIELD_ACCEPT].s && skt_accept_weight(r->field[SKT_FIELD_ACCEPT], "application/json") >
-							 skt_accept_weight(r->field[SKT_FIELD_ACCEPT], "text/html");
+	d->wants_json = r->field[SKT_FIELD_ACCEPT].s &&
+			skt_accept_weight(r->field[SKT_FIELD_ACCEPT], "application/json") >
+				skt_accept_weight(r->field[SKT_FIELD_ACCEPT], "text/html");
 	d->list.is_indonesian = r->field[SKT_FIELD_ACCEPT_LANGUAGE].s &&
 				skt_accept_weight(r->field[SKT_FIELD_ACCEPT_LANGUAGE], "id") >
 					skt_accept_weight(r->field[SKT_FIELD_ACCEPT_LANGUAGE], "en");

@@ -209,7 +209,8 @@ static void exchange_send_small(struct skt_exchange *x, struct skt_text *t, cons
 	exchange_send(x, t, false);
 }
 
-void skt_exchange_reply_ready(struct skt_exchange *x, int status, const char *lines, size_t n_lines, const void *body, size_t n)
+void skt_exchange_reply_ready(struct skt_exchange *x, int status, const char *lines, size_t n_lines, const void *body,
+			      size_t n)
 {
 	struct skt_text *t = exchange_head(x, status);
 
@@ -238,7 +239,8 @@ void skt_exchange_reply(struct skt_exchange *x, int status, const char *type, co
 	exchange_send_small(x, t, body, n);
 }
 
-void skt_exchange_reply_stream(struct skt_exchange *x, int status, const char *type, struct skt_stream *body, int64_t length)
+void skt_exchange_reply_stream(struct skt_exchange *x, int status, const char *type, struct skt_stream *body,
+			       int64_t length)
 {
 	struct skt_text *t;
 
@@ -279,8 +281,8 @@ void skt_exchange_reply_status(struct skt_exchange *x, int status, const char *w
 			       status, phrase, status, phrase, why ? why : "");
 	else
 		(void)snprintf(body, sizeof(body), "%d %s%s%s\n", status, phrase, why ? ": " : "", why ? why : "");
-	skt_exchange_reply(x, status, exchange_is_browser(x) ? "text/html; charset=utf-8" : "text/plain; charset=utf-8", body,
-			   strlen(body));
+	skt_exchange_reply(x, status, exchange_is_browser(x) ? "text/html; charset=utf-8" : "text/plain; charset=utf-8",
+			   body, strlen(body));
 }
 
 void skt_exchange_refuse(struct skt_exchange *x, int status, const char *why)

@@ -51,7 +51,8 @@ void skt_exchange_set_user(struct skt_exchange *x, void *user);
 
 /* Add a field to the answer. Value: no control characters. Failures of memory show when it is answered. */
 void skt_exchange_field(struct skt_exchange *x, const char *name, const char *value);
-void skt_exchange_fieldf(struct skt_exchange *x, const char *name, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void skt_exchange_fieldf(struct skt_exchange *x, const char *name, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
 /* Lines that are ready, each with its CRLF. */
 void skt_exchange_lines(struct skt_exchange *x, const char *lines, size_t n);
 /* The user who has shown a password, for the log. */
@@ -68,11 +69,13 @@ int skt_exchange_sink_status(const struct skt_exchange *x);
 /* Answer with bytes, which are copied. `type` may be NULL where n is 0. To HEAD only the head is sent. */
 void skt_exchange_reply(struct skt_exchange *x, int status, const char *type, const void *body, size_t n);
 /* The same where the lines of fields that describe the body (its type and length among them), each with its CRLF, are known already. */
-void skt_exchange_reply_ready(struct skt_exchange *x, int status, const char *lines, size_t n_lines, const void *body, size_t n);
+void skt_exchange_reply_ready(struct skt_exchange *x, int status, const char *lines, size_t n_lines, const void *body,
+			      size_t n);
 /* Answer with a short page that says the status and that sentence (in English; NULL: none). */
 void skt_exchange_reply_status(struct skt_exchange *x, int status, const char *why);
 /* Answer with what a stream gives, which is then owned: `length` bytes, or to its end where that is -1 (chunked then). A stream that fails,
  * or ends before its length, breaks the connection, so that the client knows. It may say AGAIN and wake later: events, for example. */
-void skt_exchange_reply_stream(struct skt_exchange *x, int status, const char *type, struct skt_stream *body, int64_t length);
+void skt_exchange_reply_stream(struct skt_exchange *x, int status, const char *type, struct skt_stream *body,
+			       int64_t length);
 
 #endif

@@ -179,9 +179,11 @@ static void file_describe(struct skt_file *f, const char *lines)
 	(void)snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx-%llx%05lx\"", (unsigned long long)f->st.st_ino,
 		       (unsigned long long)f->st.st_size, (unsigned long long)f->st.st_mtim.tv_sec,
 		       (unsigned long)f->st.st_mtim.tv_nsec / 1000);
-	skt_text_addf(&f->lines, "Content-Type: %s\r\nContent-Length: %lld\r\nLast-Modified: %s\r\nETag: %s\r\nAccept-Ranges: bytes\r\n%s%s", f->type,
-		      (long long)f->st.st_size, skt_httpdate_print(f->st.st_mtim.tv_sec, date), f->etag, f->compresses ? "Vary: Accept-Encoding\r\n" : "",
-		      lines);
+	skt_text_addf(
+		&f->lines,
+		"Content-Type: %s\r\nContent-Length: %lld\r\nLast-Modified: %s\r\nETag: %s\r\nAccept-Ranges: bytes\r\n%s%s",
+		f->type, (long long)f->st.st_size, skt_httpdate_print(f->st.st_mtim.tv_sec, date), f->etag,
+		f->compresses ? "Vary: Accept-Encoding\r\n" : "", lines);
 }
 
 static int files_open(struct skt_files *files, const char *path, uint32_t hash, struct skt_file **ret)

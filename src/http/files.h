@@ -20,13 +20,13 @@ struct skt_file {
 	int fd;
 	bool is_cached, is_directory;
 	struct stat st;
-	skt_time checked_at; /* the round of the loop in which it was looked at last */
-	const char *type;    /* of the content; static */
-	bool compresses;     /* compressing it is worth it */
-	char etag[64];       /* with its quotes */
+	skt_time checked_at;   /* the round of the loop in which it was looked at last */
+	const char *type;      /* of the content; static */
+	bool compresses;       /* compressing it is worth it */
+	char etag[64];         /* with its quotes */
 	struct skt_text lines; /* of an answer with all of it: type, length, validators, each with CRLF */
-	char *content;       /* all of it, where it is small; or NULL */
-	char *gzip;          /* the same compressed, once somebody wanted that; or NULL */
+	char *content;         /* all of it, where it is small; or NULL */
+	char *gzip;            /* the same compressed, once somebody wanted that; or NULL */
 	size_t n_gzip;
 	char path[]; /* relative */
 };

@@ -22,7 +22,7 @@ struct post {
 	struct skt_siteplace *place;
 	struct skt_exchange *x; /* NULL: it has gone */
 	struct skt_multipart form;
-	struct skt_incoming in; /* of the file that comes now */
+	struct skt_incoming in;     /* of the file that comes now */
 	struct skt_incoming *whole; /* those that have come, to be put in their places together */
 	size_t n_whole;
 	const char *why;
@@ -100,7 +100,8 @@ static int post_begin(void *user, const char *name, const char *file_name)
 		p->why = "the name is too long";
 		return 400;
 	}
-	return skt_incoming_open(&p->place->site->tree, path, 0, -1, -1, p->place->site->options.upload_max, &p->in, &p->why);
+	return skt_incoming_open(&p->place->site->tree, path, 0, -1, -1, p->place->site->options.upload_max, &p->in,
+				 &p->why);
 }
 
 static int post_bytes(void *user, const char *bytes, size_t n)
@@ -197,7 +198,8 @@ static struct post *post_new(struct skt_siteplace *place, struct skt_exchange *x
 	p->job.work = post_work;
 	p->job.done = post_done;
 	p->in.fd = p->in.dir = -1;
-	p->wants_json = accept.s && skt_accept_weight(accept, "application/json") > skt_accept_weight(accept, "text/html");
+	p->wants_json = accept.s &&
+			skt_accept_weight(accept, "application/json") > skt_accept_weight(accept, "text/html");
 	return p;
 }
 

@@ -68,7 +68,8 @@ static void gate_ended(struct skt_sitework *work, bool good)
 	SKT_OUTER(work, struct gate, work)->x = NULL;
 }
 
-static void gate_verify(struct skt_siteplace *place, struct skt_exchange *x, struct skt_span user, struct skt_span password)
+static void gate_verify(struct skt_siteplace *place, struct skt_exchange *x, struct skt_span user,
+			struct skt_span password)
 {
 	struct gate *g = SKT_NEW(struct gate);
 
@@ -97,7 +98,8 @@ void skt_gate_pass(struct skt_siteplace *place, struct skt_exchange *x)
 	struct skt_span user, password;
 	enum skt_password_said said = SKT_PASSWORD_NO;
 
-	if (skt_basic_parse(skt_request_field(skt_exchange_request(x), SKT_FIELD_AUTHORIZATION), room, sizeof(room), &user, &password))
+	if (skt_basic_parse(skt_request_field(skt_exchange_request(x), SKT_FIELD_AUTHORIZATION), room, sizeof(room),
+			    &user, &password))
 		said = skt_password_check(place->site->options.passwords, user, password);
 	if (said == SKT_PASSWORD_SLOW) {
 		gate_verify(place, x, user, password);

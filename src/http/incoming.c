@@ -104,8 +104,8 @@ static int incoming_place(struct skt_incoming *in, int64_t first, int64_t expect
 	return 0;
 }
 
-int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t first, int64_t total, int64_t expected, int64_t max,
-		      struct skt_incoming *ret, const char **why)
+int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t first, int64_t total, int64_t expected,
+		      int64_t max, struct skt_incoming *ret, const char **why)
 {
 	const char *name;
 	int sys = 0;

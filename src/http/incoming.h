@@ -20,8 +20,8 @@ struct skt_incoming {
  * (-1: not told); `expected` bytes come now (-1: not told): there must be room for them. An upload that was cut before goes on where it
  * was; the same one twice at a time is refused. Returns 0; or a status: 403, 404, 409 (it is being uploaded already, or is a directory), 413, 416
  * (first is behind what is there: ret->at tells), 507; *why is a sentence about it. */
-int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t first, int64_t total, int64_t expected, int64_t max,
-		      struct skt_incoming *ret, const char **why);
+int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t first, int64_t total, int64_t expected,
+		      int64_t max, struct skt_incoming *ret, const char **why);
 /* Bytes, at the end of what is there. Returns 0, or 413, 507 or 500 with *why. */
 int skt_incoming_write(struct skt_incoming *in, const char *bytes, size_t n, const char **why);
 /* Whether it is whole, as far as that was told. */

@@ -17,25 +17,25 @@
 static const struct {
 	const char *lang, *title, *name, *size, *time, *root, *up, *empty, *choose, *upload, *folder;
 } listing_words[2] = {
-	{ "en", "Index of", "Name", "Size", "Changed", "home", "one up", "This directory is empty.", "Files to upload", "Upload",
-	  "directory" },
+	{ "en", "Index of", "Name", "Size", "Changed", "home", "one up", "This directory is empty.", "Files to upload",
+	  "Upload", "directory" },
 	{ "id", "Isi dari", "Nama", "Ukuran", "Diubah", "beranda", "naik satu tingkat", "Direktori ini kosong.",
 	  "Berkas untuk diunggah", "Unggah", "direktori" },
 };
 
 #define LISTING_STYLE                                                                                                       \
-	":root{color-scheme:light dark;--line:#8884;--dim:#767676;--link:#0b57d0}"                                            \
-	"@media(prefers-color-scheme:dark){:root{--dim:#9a9a9a;--link:#8ab4f8}}"                                              \
-	"body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1.5rem 1rem 3rem}"                     \
-	"h1{font-size:1.15rem;font-weight:600;margin:0 0 1rem;overflow-wrap:anywhere}"                                        \
-	"a{color:var(--link);text-decoration:none}a:hover,a:focus{text-decoration:underline}"                                 \
-	"table{border-collapse:collapse;width:100%}th,td{padding:.4rem .5rem;text-align:left;vertical-align:baseline}"        \
-	"th{font-weight:600;border-bottom:2px solid var(--line)}tr+tr td{border-top:1px solid var(--line)}"                   \
-	"tbody tr:hover{background:#8881}td:first-child{overflow-wrap:anywhere}"                                              \
-	".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;color:var(--dim)}"                          \
-	"th.n{color:inherit}.d a{font-weight:600}p{color:var(--dim)}"                                                         \
-	"form{margin:0 0 1.25rem;padding:.75rem;border:1px dashed var(--line);border-radius:.5rem;display:flex;gap:.75rem;"   \
-	"flex-wrap:wrap;align-items:center}button{font:inherit;padding:.3rem 1rem}"                                           \
+	":root{color-scheme:light dark;--line:#8884;--dim:#767676;--link:#0b57d0}"                                          \
+	"@media(prefers-color-scheme:dark){:root{--dim:#9a9a9a;--link:#8ab4f8}}"                                            \
+	"body{font:16px/1.5 system-ui,sans-serif;margin:0 auto;max-width:60rem;padding:1.5rem 1rem 3rem}"                   \
+	"h1{font-size:1.15rem;font-weight:600;margin:0 0 1rem;overflow-wrap:anywhere}"                                      \
+	"a{color:var(--link);text-decoration:none}a:hover,a:focus{text-decoration:underline}"                               \
+	"table{border-collapse:collapse;width:100%}th,td{padding:.4rem .5rem;text-align:left;vertical-align:baseline}"      \
+	"th{font-weight:600;border-bottom:2px solid var(--line)}tr+tr td{border-top:1px solid var(--line)}"                 \
+	"tbody tr:hover{background:#8881}td:first-child{overflow-wrap:anywhere}"                                            \
+	".n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums;color:var(--dim)}"                        \
+	"th.n{color:inherit}.d a{font-weight:600}p{color:var(--dim)}"                                                       \
+	"form{margin:0 0 1.25rem;padding:.75rem;border:1px dashed var(--line);border-radius:.5rem;display:flex;gap:.75rem;" \
+	"flex-wrap:wrap;align-items:center}button{font:inherit;padding:.3rem 1rem}"                                         \
 	"@media(max-width:34rem){.t{display:none}}"
 
 const char *skt_listing_policy(void)
@@ -48,7 +48,9 @@ void skt_listing_query(struct skt_span query, struct skt_listing *ret)
 	static const struct {
 		const char *word;
 		enum skt_listing_key key;
-	} keys[] = { { "sort=name", SKT_LISTING_NAME }, { "sort=size", SKT_LISTING_SIZE }, { "sort=time", SKT_LISTING_TIME } };
+	} keys[] = { { "sort=name", SKT_LISTING_NAME },
+		     { "sort=size", SKT_LISTING_SIZE },
+		     { "sort=time", SKT_LISTING_TIME } };
 	struct skt_span one;
 
 	while (query.s && skt_span_split(&query, '&', &one)) {
@@ -127,8 +129,13 @@ static void listing_column(const struct skt_listing *l, enum skt_listing_key key
 	bool is_it = l->key == key, turns = is_it && !l->descends;
 
 	skt_text_addf(t, "<th scope=\"col\"%s%s><a href=\"?sort=%s%s\">%s</a>%s</th>", class,
-		      !is_it ? "" : l->descends ? " aria-sort=\"descending\"" : " aria-sort=\"ascending\"", word,
-		      turns ? "&amp;order=desc" : "", title, !is_it ? "" : l->descends ? " \xe2\x86\x93" : " \xe2\x86\x91");
+		      !is_it        ? ""
+		      : l->descends ? " aria-sort=\"descending\""
+				    : " aria-sort=\"ascending\"",
+		      word, turns ? "&amp;order=desc" : "", title,
+		      !is_it        ? ""
+		      : l->descends ? " \xe2\x86\x93"
+				    : " \xe2\x86\x91");
 }
 
 static void listing_row(const struct skt_listing_entry *e, struct skt_text *t)
@@ -144,7 +151,8 @@ static void listing_row(const struct skt_listing_entry *e, struct skt_text *t)
 	if (e->is_directory || e->is_other)
 		skt_text_add(t, "<td class=\"n\">-</td>");
 	else
-		skt_text_addf(t, "<td class=\"n\" title=\"%lld B\">%s</td>", (long long)e->size, skt_size_print(e->size, size));
+		skt_text_addf(t, "<td class=\"n\" title=\"%lld B\">%s</td>", (long long)e->size,
+			      skt_size_print(e->size, size));
 	(void)skt_instant_print(e->mtime * SKT_SECOND, time);
 	skt_text_addf(t, "<td class=\"n t\">%.10s %.5s</td></tr>\n", time, time + 11);
 }
@@ -179,7 +187,8 @@ void skt_listing_html(const struct skt_listing *l, struct skt_text *ret)
 	listing_column(l, SKT_LISTING_TIME, "time", listing_words[lang].time, " class=\"n t\"", ret);
 	skt_text_add(ret, "</tr></thead>\n<tbody>\n");
 	if (*l->path)
-		skt_text_addf(ret, "<tr class=\"d\"><td><a href=\"../\">../</a> (%s)</td><td></td><td class=\"t\"></td></tr>\n",
+		skt_text_addf(ret,
+			      "<tr class=\"d\"><td><a href=\"../\">../</a> (%s)</td><td></td><td class=\"t\"></td></tr>\n",
 			      listing_words[lang].up);
 	for (size_t i = 0; i < l->n; i++)
 		listing_row(&l->entry[i], ret);

@@ -101,7 +101,7 @@ static const struct mime_row {
 enum { MIME_GLOBS_MAX = 512 * 1024, MIME_KNOWN = 512 };
 
 static pthread_mutex_t mime_lock = PTHREAD_MUTEX_INITIALIZER;
-static char *mime_globs; /* the system's file; NULL: not read, "": there is none */
+static char *mime_globs;             /* the system's file; NULL: not read, "": there is none */
 static char *mime_known[MIME_KNOWN]; /* types from there that were given out: they stay */
 static int mime_n_known;
 
@@ -113,8 +113,9 @@ static int mime_compare(const void *key, const void *row)
 static const char *mime_of_web(const char *name)
 {
 	const char *dot = strrchr(name, '.');
-	const struct mime_row *row =
-		dot ? bsearch(dot + 1, mime_web, SKT_LENGTH(mime_web), sizeof(mime_web[0]), mime_compare) : NULL;
+	const struct mime_row *row = dot ? bsearch(dot + 1, mime_web, SKT_LENGTH(mime_web), sizeof(mime_web[0]),
+						   mime_compare)
+					 : NULL;
 
 	return row ? row->type : NULL;
 }
@@ -149,8 +150,8 @@ static bool mime_line(struct skt_span line, struct mime_glob *ret)
 {
 	struct skt_span weight, flags = { 0 };
 
-	if (line.n == 0 || line.s[0] == '#' || !skt_span_split(&line, ':', &weight) || !skt_span_split(&line, ':', &ret->type) ||
-	    !skt_span_split(&line, ':', &ret->glob))
+	if (line.n == 0 || line.s[0] == '#' || !skt_span_split(&line, ':', &weight) ||
+	    !skt_span_split(&line, ':', &ret->type) || !skt_span_split(&line, ':', &ret->glob))
 		return false;
 	(void)skt_span_split(&line, ':', &flags);
 	ret->is_case = skt_span_is(flags, "cs");
@@ -247,11 +248,25 @@ const char *skt_mime_of(const char *name, const char *begin, size_t n)
 bool skt_mime_compresses(const char *type)
 {
 	static const char *const worth[] = {
-		"application/javascript", "application/json", "application/ld+json", "application/manifest+json",
-		"application/rtf",        "application/sql",  "application/toml",    "application/wasm",
-		"application/xml",        "application/yaml", "application/x-yaml",  "application/x-shellscript",
-		"application/vnd.ms-fontobject", "font/otf",  "font/ttf",            "image/bmp",
-		"image/svg+xml",          "image/x-icon",     "application/x-tar",
+		"application/javascript",
+		"application/json",
+		"application/ld+json",
+		"application/manifest+json",
+		"application/rtf",
+		"application/sql",
+		"application/toml",
+		"application/wasm",
+		"application/xml",
+		"application/yaml",
+		"application/x-yaml",
+		"application/x-shellscript",
+		"application/vnd.ms-fontobject",
+		"font/otf",
+		"font/ttf",
+		"image/bmp",
+		"image/svg+xml",
+		"image/x-icon",
+		"application/x-tar",
 	};
 	size_t n = strcspn(type, ";");
 

@@ -61,7 +61,8 @@ static int outbody_flush(struct skt_outbody *b)
 static ssize_t outbody_chunk(struct skt_outbody *b, const void *buf, size_t n)
 {
 	struct skt_conn *conn = b->x->conn;
-	char *room = skt_loop_take_room(conn->place->loop), *own = room ? NULL : skt_malloc(OUTBODY_CHUNK + OUTBODY_SIZE_LINE + 2);
+	char *room = skt_loop_take_room(conn->place->loop),
+	     *own = room ? NULL : skt_malloc(OUTBODY_CHUNK + OUTBODY_SIZE_LINE + 2);
 	char *at = room ? room : own;
 	int head, ret = -SKT_E_LIMIT;
 

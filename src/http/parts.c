@@ -36,8 +36,8 @@ static void parts_head(const struct parts *p, int at, struct skt_text *ret)
 	if (at == p->ranges.n)
 		skt_text_addf(ret, "\r\n--%s--\r\n", p->boundary);
 	else
-		skt_text_addf(ret, "%s--%s\r\nContent-Type: %s\r\nContent-Range: bytes %lld-%lld/%lld\r\n\r\n", at ? "\r\n" : "",
-			      p->boundary, p->file->type, (long long)r->first, (long long)r->last,
+		skt_text_addf(ret, "%s--%s\r\nContent-Type: %s\r\nContent-Range: bytes %lld-%lld/%lld\r\n\r\n",
+			      at ? "\r\n" : "", p->boundary, p->file->type, (long long)r->first, (long long)r->last,
 			      (long long)p->file->st.st_size);
 }
 
@@ -52,7 +52,8 @@ static int parts_open(struct parts *p)
 	struct skt_error err;
 
 	p->file->n_users++;
-	if (skt_filepart_new(p->loop, p->file->fd, r->first, r->last - r->first + 1, parts_let_go, p->file, &p->part, &err) < 0)
+	if (skt_filepart_new(p->loop, p->file->fd, r->first, r->last - r->first + 1, parts_let_go, p->file, &p->part,
+			     &err) < 0)
 		return skt_stream_fail(&p->stream, &err);
 	return 0;
 }
@@ -130,8 +131,8 @@ static void parts_boundary(char ret[SKT_BOUNDARY_SIZE])
 		(void)snprintf(ret + 2 * i, 3, "%02x", random[i]);
 }
 
-int skt_parts_new(struct skt_loop *loop, struct skt_file *file, const struct skt_ranges *ranges, struct skt_stream **ret,
-		  int64_t *length, char boundary[SKT_BOUNDARY_SIZE], struct skt_error *err)
+int skt_parts_new(struct skt_loop *loop, struct skt_file *file, const struct skt_ranges *ranges,
+		  struct skt_stream **ret, int64_t *length, char boundary[SKT_BOUNDARY_SIZE], struct skt_error *err)
 {
 	struct parts *p = SKT_NEW(struct parts);
 

@@ -85,7 +85,8 @@ static bool password_digest(const struct skt_passwords *p, struct skt_span user,
 	skt_text_addn(&t, user.s, user.n);
 	skt_text_addc(&t, '\0');
 	skt_text_addn(&t, password.s, password.n);
-	good = !t.failed && skt_ossl_load(NULL) == 0 && EVP_Digest(t.s, t.len, ret, &n, EVP_sha256(), NULL) == 1 && n == PASSWORD_DIGEST;
+	good = !t.failed && skt_ossl_load(NULL) == 0 && EVP_Digest(t.s, t.len, ret, &n, EVP_sha256(), NULL) == 1 &&
+	       n == PASSWORD_DIGEST;
 	if (t.s)
 		explicit_bzero(t.s, t.len);
 	skt_text_release(&t);
@@ -137,7 +138,8 @@ int skt_passwords_add(struct skt_passwords *p, const char *text, struct skt_erro
 		return skt_fail_memory(err);
 	if (!password_digest(p, (struct skt_span){ text, (size_t)(colon - text) },
 			     (struct skt_span){ colon + 1, strlen(colon + 1) }, u->digest))
-		return skt_fail(err, SKT_E_LIMIT, 0, "%s", _("passwords cannot be compared: OpenSSL's libcrypto could not be loaded"));
+		return skt_fail(err, SKT_E_LIMIT, 0, "%s",
+				_("passwords cannot be compared: OpenSSL's libcrypto could not be loaded"));
 	return 0;
 }
 
@@ -291,7 +293,8 @@ static void password_keep(struct skt_passwords *p, const char *user, const char 
 {
 	unsigned char digest[PASSWORD_DIGEST];
 
-	if (!password_digest(p, (struct skt_span){ user, strlen(user) }, (struct skt_span){ password, strlen(password) }, digest))
+	if (!password_digest(p, (struct skt_span){ user, strlen(user) },
+			     (struct skt_span){ password, strlen(password) }, digest))
 		return;
 	(void)pthread_mutex_lock(&p->lock);
 	memcpy(p->kept[p->next_kept], digest, sizeof(digest));

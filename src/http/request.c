@@ -55,9 +55,9 @@ static const struct {
 };
 
 /* Fields that may say only one thing: saying it twice is how requests are smuggled. */
-#define REQUEST_ONCE                                                                                         \
-	(1U << SKT_FIELD_HOST | 1U << SKT_FIELD_CONTENT_LENGTH | 1U << SKT_FIELD_TRANSFER_ENCODING |        \
-	 1U << SKT_FIELD_CONTENT_RANGE | 1U << SKT_FIELD_CONTENT_TYPE | 1U << SKT_FIELD_AUTHORIZATION |     \
+#define REQUEST_ONCE                                                                                    \
+	(1U << SKT_FIELD_HOST | 1U << SKT_FIELD_CONTENT_LENGTH | 1U << SKT_FIELD_TRANSFER_ENCODING |    \
+	 1U << SKT_FIELD_CONTENT_RANGE | 1U << SKT_FIELD_CONTENT_TYPE | 1U << SKT_FIELD_AUTHORIZATION | \
 	 1U << SKT_FIELD_ORIGIN | 1U << SKT_FIELD_EXPECT)
 
 struct request_parse {
@@ -133,7 +133,8 @@ static bool request_is_token(struct skt_span s)
 	for (size_t i = 0; i < s.n; i++) {
 		char c = s.s[i];
 
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr(others, c, sizeof(others) - 1)))
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+		      memchr(others, c, sizeof(others) - 1)))
 			return false;
 	}
 	return s.n > 0;
@@ -155,7 +156,8 @@ static const char *request_line(const char *line, size_t n, bool is_first)
 		return N_("a field has no name, or no colon");
 	if (request_is_blank(colon[-1]))
 		return N_("a blank stands before a field's colon");
-	return request_is_token((struct skt_span){ line, (size_t)(colon - line) }) ? NULL : N_("a field's name is malformed");
+	return request_is_token((struct skt_span){ line, (size_t)(colon - line) }) ? NULL
+										   : N_("a field's name is malformed");
 }
 
 /* All lines. Returns 0 or a status. */
@@ -200,7 +202,8 @@ static int request_first_line(const char *bytes, struct skt_request *ret, const 
 		return 400;
 	ret->method_text = (struct skt_span){ line.s, (size_t)(blank - line.s) };
 	version = (struct skt_span){ last + 1, (size_t)(line.s + line.n - last - 1) };
-	if (!request_is_token(ret->method_text) || version.n != 8 || memcmp(version.s, "HTTP/", 5) != 0 || version.s[6] != '.')
+	if (!request_is_token(ret->method_text) || version.n != 8 || memcmp(version.s, "HTTP/", 5) != 0 ||
+	    version.s[6] != '.')
 		return 400;
 	if (version.s[5] != '1' || (version.s[7] != '0' && version.s[7] != '1')) {
 		*why = N_("only HTTP/1.0 and HTTP/1.1 are spoken here");
@@ -226,11 +229,11 @@ static int request_llhttp(struct request_parse *p, const char *bytes, size_t n, 
 		*why = N_("the method is not known here");
 		return 501;
 	}
-	*why = said == HPE_INVALID_URL				    ? N_("the target is no URL")
-	       : said == HPE_UNEXPECTED_CONTENT_LENGTH		    ? N_("there are two lengths of the body")
-	       : said == HPE_INVALID_CONTENT_LENGTH		    ? N_("Content-Length is no number")
-	       : said == HPE_INVALID_TRANSFER_ENCODING		    ? N_("Transfer-Encoding does not end in chunked")
-								    : N_("a field is malformed");
+	*why = said == HPE_INVALID_URL                 ? N_("the target is no URL")
+	       : said == HPE_UNEXPECTED_CONTENT_LENGTH ? N_("there are two lengths of the body")
+	       : said == HPE_INVALID_CONTENT_LENGTH    ? N_("Content-Length is no number")
+	       : said == HPE_INVALID_TRANSFER_ENCODING ? N_("Transfer-Encoding does not end in chunked")
+						       : N_("a field is malformed");
 	return 400;
 }
 
@@ -282,9 +285,9 @@ static int request_target(struct skt_request *r, const char **why)
 		return r->method == SKT_METHOD_OPTIONS ? 0 : 400;
 	}
 	if (t.n && t.s[0] != '/') {
-		size_t scheme = t.n > 7 && strncasecmp(t.s, "http://", 7) == 0	 ? 7
+		size_t scheme = t.n > 7 && strncasecmp(t.s, "http://", 7) == 0    ? 7
 				: t.n > 8 && strncasecmp(t.s, "https://", 8) == 0 ? 8
-										   : 0;
+										  : 0;
 		const char *slash = scheme ? memchr(t.s + scheme, '/', t.n - scheme) : NULL;
 
 		if (!scheme)

@@ -55,13 +55,13 @@ enum { SKT_REQUEST_HEAD_MAX = 32 * 1024, SKT_REQUEST_FIELDS_MAX = 128, SKT_REQUE
 struct skt_request {
 	enum skt_method method;
 	struct skt_span method_text, target; /* as they came */
-	struct skt_span path, query;         /* of the target: from its first slash on, still encoded; behind '?', or .s is NULL */
-	struct skt_span field[SKT_FIELDS];   /* .s is NULL where it did not come; lists that came in parts: see `repeated` */
-	uint32_t repeated;                   /* bit of a field that came more than once: `field` holds the first */
-	struct skt_span fields;              /* all field lines */
-	int minor;                           /* HTTP/1.x */
-	bool keeps_alive;                    /* the client wants the connection to go on */
-	bool is_chunked;                     /* the body's length is told by chunks */
+	struct skt_span path, query; /* of the target: from its first slash on, still encoded; behind '?', or .s is NULL */
+	struct skt_span field[SKT_FIELDS]; /* .s is NULL where it did not come; lists that came in parts: see `repeated` */
+	uint32_t repeated;                 /* bit of a field that came more than once: `field` holds the first */
+	struct skt_span fields;            /* all field lines */
+	int minor;                         /* HTTP/1.x */
+	bool keeps_alive;                  /* the client wants the connection to go on */
+	bool is_chunked;                   /* the body's length is told by chunks */
 	bool expects_continue;
 	int64_t length; /* of the body, where it is not chunked; 0: there is none */
 };

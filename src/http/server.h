@@ -15,10 +15,10 @@ struct skt_http_options {
 	struct skt_http_handler *handler;
 	struct skt_http_log *log;     /* or NULL */
 	struct skt_http_watch *watch; /* or NULL */
-	skt_time idle;                /* how long a connection may be without a request, or an answer without progress; 0: 60 s */
-	skt_time head;                /* how long a head may take to come whole; 0: 10 s */
-	enum skt_mover_choice mover;  /* of bodies */
-	bool is_tls;                  /* clients speak https */
+	skt_time idle; /* how long a connection may be without a request, or an answer without progress; 0: 60 s */
+	skt_time head; /* how long a head may take to come whole; 0: 10 s */
+	enum skt_mover_choice mover; /* of bodies */
+	bool is_tls;                 /* clients speak https */
 };
 
 /* Returns 0 or -SKT_E_LIMIT. */

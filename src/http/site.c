@@ -279,13 +279,16 @@ int skt_site_new(const struct skt_site_options *options, struct skt_site **ret, 
 
 	if (!site)
 		return skt_fail_memory(err);
-	site->handler = (struct skt_http_handler){ .open = site_open, .close = site_close, .handle = site_handle, .ended = site_ended };
+	site->handler = (struct skt_http_handler){
+		.open = site_open, .close = site_close, .handle = site_handle, .ended = site_ended
+	};
 	site->options = *options;
 	skt_text_add(&site->lines, options->lines ? options->lines : "");
 	if (options->cors)
 		skt_text_add(&site->lines, "Access-Control-Allow-Origin: *\r\n");
 	site->tree.fd = -1;
-	failed = site->lines.failed ? skt_fail_memory(err) : skt_tree_open(&site->tree, options->dir, options->follows, err);
+	failed = site->lines.failed ? skt_fail_memory(err)
+				    : skt_tree_open(&site->tree, options->dir, options->follows, err);
 	if (failed < 0)
 		skt_site_free(site);
 	else

@@ -49,7 +49,8 @@ void skt_dirlist_answer(struct skt_siteplace *place, struct skt_exchange *x, con
 /* Take PUT, or POST of a form into a directory. */
 void skt_upload_put(struct skt_siteplace *place, struct skt_exchange *x, const char *path);
 /* What stands against an upload, before anything is opened: 0, or a status with *why. */
-int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_request *r, const char *path, const char **why);
+int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_request *r, const char *path,
+		       const char **why);
 void skt_upload_post(struct skt_siteplace *place, struct skt_exchange *x, const char *path);
 
 #endif

@@ -17,12 +17,15 @@ int skt_tree_open(struct skt_tree *tree, const char *path, bool follows, struct 
 {
 	int fd = skt_sys.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	int sys = errno;
-	enum skt_err kind = sys == EACCES || sys == EPERM ? SKT_E_DENIED : sys == EMFILE || sys == ENFILE ? SKT_E_LIMIT : SKT_E_USAGE;
+	enum skt_err kind = sys == EACCES || sys == EPERM    ? SKT_E_DENIED
+			    : sys == EMFILE || sys == ENFILE ? SKT_E_LIMIT
+							     : SKT_E_USAGE;
 
 	if (fd < 0) {
 		(void)skt_fail(err, kind, sys, _("cannot serve %.200s: %s"), path, strerror(sys));
 		skt_hint(err, "%s",
-			 sys == ENOTDIR ? _("name the directory that it is in") : _("check the path, and who may read it (ls -ld)"));
+			 sys == ENOTDIR ? _("name the directory that it is in")
+					: _("check the path, and who may read it (ls -ld)"));
 		return -(int)kind;
 	}
 	tree->fd = fd;
@@ -56,7 +59,8 @@ static int tree_walk(int root, const char *path, int flags, mode_t mode)
 				next = -1;
 			} else {
 				next = skt_sys.openat(at, n ? part : ".",
-						      is_last ? flags | O_NOFOLLOW : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+						      is_last ? flags | O_NOFOLLOW
+							      : O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
 						      is_last ? mode : 0);
 			}
 		}
@@ -78,7 +82,8 @@ int skt_tree_get(const struct skt_tree *tree, const char *path, int flags, mode_
 	if (tree->follows)
 		return skt_sys.openat(tree->fd, name, flags, mode);
 	do
-		fd = skt_sys.openat2(tree->fd, name, flags, flags & O_CREAT ? mode : 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+		fd = skt_sys.openat2(tree->fd, name, flags, flags & O_CREAT ? mode : 0,
+				     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 	while (fd < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: a rename came between */
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		return tree_walk(tree->fd, path, flags, mode);

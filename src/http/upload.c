@@ -142,7 +142,8 @@ static bool put_range(const struct skt_request *r, int64_t *first, int64_t *tota
 /* Pages of other origins may make a browser send forms: only the site's own may upload. */
 static bool upload_is_foreign(const struct skt_siteplace *place, const struct skt_request *r)
 {
-	struct skt_span origin = r->field[SKT_FIELD_ORIGIN], host = r->field[SKT_FIELD_HOST], site = r->field[SKT_FIELD_FETCH_SITE];
+	struct skt_span origin = r->field[SKT_FIELD_ORIGIN], host = r->field[SKT_FIELD_HOST],
+			site = r->field[SKT_FIELD_FETCH_SITE];
 	const char *at;
 
 	if (place->site->options.cors)
@@ -168,7 +169,8 @@ int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_reque
 		*why = "pages of other origins may not upload here";
 		return 403;
 	}
-	if (r->field[SKT_FIELD_CONTENT_ENCODING].s && !skt_span_is_nocase(r->field[SKT_FIELD_CONTENT_ENCODING], "identity")) {
+	if (r->field[SKT_FIELD_CONTENT_ENCODING].s &&
+	    !skt_span_is_nocase(r->field[SKT_FIELD_CONTENT_ENCODING], "identity")) {
 		*why = "a file is uploaded as it is, without a coding";
 		return 415;
 	}

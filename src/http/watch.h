@@ -18,8 +18,8 @@ enum skt_http_closer { SKT_HTTP_BY_US, SKT_HTTP_BY_PEER, SKT_HTTP_BY_FAILURE };
 
 struct skt_http_event {
 	enum skt_http_happening what;
-	uint64_t connection;        /* its number, as in events of links */
-	uint64_t request;           /* the number of the request on it, from 1 */
+	uint64_t connection; /* its number, as in events of links */
+	uint64_t request;    /* the number of the request on it, from 1 */
 	struct skt_stream *stream;
 	struct skt_span method, path; /* path: encoded, without the query */
 	int status;

@@ -72,8 +72,8 @@ static const struct skt_stream_ops filepart_ops = {
 	.free = filepart_free,
 };
 
-int skt_filepart_new(struct skt_loop *loop, int fd, int64_t offset, int64_t length, void (*let_go)(void *user), void *user,
-		     struct skt_stream **ret, struct skt_error *err)
+int skt_filepart_new(struct skt_loop *loop, int fd, int64_t offset, int64_t length, void (*let_go)(void *user),
+		     void *user, struct skt_stream **ret, struct skt_error *err)
 {
 	struct skt_filepart *p = SKT_NEW(struct skt_filepart);
 

@@ -14,8 +14,8 @@ struct skt_filepart {
 };
 
 /* `length` bytes from `offset` on. A file that has become shorter is a failure. Returns 0; or -SKT_E_LIMIT, and let_go() was called. */
-int skt_filepart_new(struct skt_loop *loop, int fd, int64_t offset, int64_t length, void (*let_go)(void *user), void *user,
-		     struct skt_stream **ret, struct skt_error *err);
+int skt_filepart_new(struct skt_loop *loop, int fd, int64_t offset, int64_t length, void (*let_go)(void *user),
+		     void *user, struct skt_stream **ret, struct skt_error *err);
 
 /* The part behind a descriptor of kind SKT_FD_PART. */
 struct skt_filepart *skt_filepart_of(const struct skt_fd *f);

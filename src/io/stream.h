@@ -22,7 +22,7 @@ enum {
 	SKT_STREAM_CHILD = 32,     /* a program is behind it: finish() gives its exit status */
 	SKT_STREAM_BROKEN = 128, /* what was to be written to it was cut short: its end must not look like a good one, where a layer can tell */
 	SKT_STREAM_HOLDS = 256, /* a layer has taken bytes that have not gone below yet */
-	SKT_STREAM_MORE = 512, /* what is being written is followed by more at once: it may wait for that */
+	SKT_STREAM_MORE = 512,  /* what is being written is followed by more at once: it may wait for that */
 	SKT_STREAM_DGRAM = 64,  /* messages without a connection: it has no end of its own, and some may be lost */
 };
 

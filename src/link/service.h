@@ -9,11 +9,12 @@
 
 /* A client that is being served: a part of the service's own struct. The counts are for the relay to read. */
 struct skt_served {
-	void (*done)(struct skt_served *served, const struct skt_error *err); /* who is told that it has ended; set by who begins */
+	void (*done)(struct skt_served *served,
+		     const struct skt_error *err); /* who is told that it has ended; set by who begins */
 	void *user;
-	uint64_t taken, given;  /* bytes from the client, bytes to it */
+	uint64_t taken, given; /* bytes from the client, bytes to it */
 	uint64_t n_requests;
-	skt_time moved_at;      /* when a byte last moved */
+	skt_time moved_at; /* when a byte last moved */
 };
 
 /* Who is to be served. */
@@ -29,8 +30,8 @@ struct skt_service {
 	void (*close)(struct skt_service *service, void *place);
 	/* Serve an open stream, which is owned from then on, also on failure. done() is called once, from the loop and never from within
 	 * begin(): with NULL where it ended well. Returns 0, or -SKT_E_LIMIT. */
-	int (*begin)(struct skt_service *service, void *place, struct skt_stream *stream, const struct skt_client *client,
-		     struct skt_served **ret, struct skt_error *err);
+	int (*begin)(struct skt_service *service, void *place, struct skt_stream *stream,
+		     const struct skt_client *client, struct skt_served **ret, struct skt_error *err);
 	/* We were asked to stop: what has begun is finished, nothing new is taken. done() may be called from within. */
 	void (*stop)(struct skt_served *served);
 	/* End it now. done() is called from within. */

@@ -185,7 +185,8 @@ const struct skt_mover skt_mover_direct = { .name = "splice", .can = direct_can,
 
 static bool sendfile_can(const struct skt_fd *source, const struct skt_fd *sink)
 {
-	return (source->in_kind == SKT_FD_FILE || source->in_kind == SKT_FD_PART) && (splice_is_stream(sink->out_kind) || sink->out_kind == SKT_FD_PIPE);
+	return (source->in_kind == SKT_FD_FILE || source->in_kind == SKT_FD_PART) &&
+	       (splice_is_stream(sink->out_kind) || sink->out_kind == SKT_FD_PIPE);
 }
 
 /* One call, from a part's own place or from the file's. Returns as sendfile(2); 0 at a part's end, or at the end of a file. */

@@ -125,7 +125,8 @@ int skt_jobs_new(struct skt_loop *loop, struct skt_jobs **ret, struct skt_error 
 	if (jobs->watch.fd < 0 || skt_loop_watch(loop, &jobs->watch, SKT_LEVEL) < 0) {
 		skt_close(jobs->watch.fd);
 		skt_free(jobs);
-		return skt_fail(err, SKT_E_LIMIT, errno, "%s", _("no descriptor is left for threads to tell that they are done"));
+		return skt_fail(err, SKT_E_LIMIT, errno, "%s",
+				_("no descriptor is left for threads to tell that they are done"));
 	}
 	(void)pthread_mutex_init(&jobs->lock, NULL);
 	(void)pthread_cond_init(&jobs->idle, NULL);

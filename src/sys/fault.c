@@ -18,7 +18,8 @@
 #include "sys/call.h"
 
 #define FAULT_OTHERS(CALL) \
-	CALL(open) CALL(openat) CALL(openat2) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
+	CALL(open)         \
+	CALL(openat) CALL(openat2) CALL(fcntl) CALL(ioctl) CALL(pidfd_open) CALL(pidfd_signal) CALL(thread) CALL(alloc)
 
 enum fault_id {
 #define FAULT_ID(result, name, parameters, arguments) FAULT_##name,

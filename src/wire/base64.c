@@ -12,7 +12,8 @@ void skt_base64_encode(const void *bytes, size_t n, struct skt_text *ret)
 	const unsigned char *b = bytes;
 
 	for (size_t i = 0; i < n; i += 3) {
-		unsigned group = (unsigned)b[i] << 16 | (i + 1 < n ? (unsigned)b[i + 1] << 8 : 0) | (i + 2 < n ? b[i + 2] : 0);
+		unsigned group = (unsigned)b[i] << 16 | (i + 1 < n ? (unsigned)b[i + 1] << 8 : 0) |
+				 (i + 2 < n ? b[i + 2] : 0);
 
 		skt_text_addc(ret, base64_digits[group >> 18 & 63]);
 		skt_text_addc(ret, base64_digits[group >> 12 & 63]);

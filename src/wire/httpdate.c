@@ -133,9 +133,10 @@ static bool date_fixed(struct skt_span s, int64_t *ret)
 {
 	int name, day, month, year, clock[3];
 
-	return date_name(&s, date_days, &name) && date_word(&s, ", ") && date_number(&s, 2, &day) && date_word(&s, " ") &&
-	       date_name(&s, date_months, &month) && date_word(&s, " ") && date_number(&s, 4, &year) && date_word(&s, " ") &&
-	       date_clock(&s, clock) && date_word(&s, " GMT") && s.n == 0 && date_settle(year, month, day, clock, ret);
+	return date_name(&s, date_days, &name) && date_word(&s, ", ") && date_number(&s, 2, &day) &&
+	       date_word(&s, " ") && date_name(&s, date_months, &month) && date_word(&s, " ") &&
+	       date_number(&s, 4, &year) && date_word(&s, " ") && date_clock(&s, clock) && date_word(&s, " GMT") &&
+	       s.n == 0 && date_settle(year, month, day, clock, ret);
 }
 
 /* Sunday, 06-Nov-94 08:49:37 GMT: more than 50 years ahead is the past (RFC 9110) */
@@ -147,8 +148,8 @@ static bool date_rfc850(struct skt_span s, int64_t now, int64_t *ret)
 	for (int i = 0; i < 7 && !named; i++)
 		named = date_word(&s, date_long_days[i]);
 	if (!named || !date_word(&s, ", ") || !date_number(&s, 2, &day) || !date_word(&s, "-") ||
-	    !date_name(&s, date_months, &month) || !date_word(&s, "-") || !date_number(&s, 2, &year) || !date_word(&s, " ") ||
-	    !date_clock(&s, clock) || !date_word(&s, " GMT") || s.n)
+	    !date_name(&s, date_months, &month) || !date_word(&s, "-") || !date_number(&s, 2, &year) ||
+	    !date_word(&s, " ") || !date_clock(&s, clock) || !date_word(&s, " GMT") || s.n)
 		return false;
 	date_of_day(now / DATE_DAY, &this_year, &this_month, &this_day);
 	year += this_year - this_year % 100;
@@ -162,12 +163,13 @@ static bool date_asctime(struct skt_span s, int64_t *ret)
 {
 	int name, day, month, year, clock[3];
 
-	if (!date_name(&s, date_days, &name) || !date_word(&s, " ") || !date_name(&s, date_months, &month) || !date_word(&s, " "))
+	if (!date_name(&s, date_days, &name) || !date_word(&s, " ") || !date_name(&s, date_months, &month) ||
+	    !date_word(&s, " "))
 		return false;
 	if (!(date_word(&s, " ") ? date_number(&s, 1, &day) : date_number(&s, 2, &day)))
 		return false;
-	return date_word(&s, " ") && date_clock(&s, clock) && date_word(&s, " ") && date_number(&s, 4, &year) && s.n == 0 &&
-	       date_settle(year, month, day, clock, ret);
+	return date_word(&s, " ") && date_clock(&s, clock) && date_word(&s, " ") && date_number(&s, 4, &year) &&
+	       s.n == 0 && date_settle(year, month, day, clock, ret);
 }
 
 bool skt_httpdate_parse(struct skt_span text, int64_t now, int64_t *ret)

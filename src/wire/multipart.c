@@ -68,7 +68,10 @@ static int multipart_give(struct skt_multipart *m, const char *bytes, size_t n)
 
 static int multipart_hex(char c)
 {
-	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 /* A quoted value: browsers write %22, %0D and %0A for what cannot stand in it, others a backslash before quotes. */
