@@ -13,6 +13,7 @@
 #include "cli/say.h"
 #include "cli/serve.h"
 #include "http/log.h"
+#include "http/password.h"
 #include "http/server.h"
 #include "http/site.h"
 #include "transport/transport.h"
@@ -25,6 +26,7 @@ struct serve {
 	struct skt_http_options http;
 	struct skt_http_log log;
 	struct skt_site *site;
+	struct skt_passwords *passwords;
 	struct skt_text lines; /* of --header */
 	char *dir;             /* the real path */
 	int at;                /* where the endpoint's words begin */
@@ -123,6 +125,27 @@ static int serve_header(struct serve *s, const char *text, struct skt_error *err
 	return 0;
 }
 
+static int serve_passwords(struct serve *s, struct skt_error *err)
+{
+	const char *text;
+
+	s->passwords = skt_passwords_new();
+	if (!s->passwords)
+		return skt_fail_memory(err);
+	for (int i = 0; (text = skt_args_each(s->j.args, "auth", i)) != NULL; i++)
+		if (skt_passwords_add(s->passwords, text, err) < 0)
+			return -(int)err->kind;
+	for (int i = 0; (text = skt_args_each(s->j.args, "auth-file", i)) != NULL; i++) {
+		if (skt_passwords_add_file(s->passwords, text, err) < 0)
+			return -(int)err->kind;
+		if (skt_passwords_is_empty(s->passwords))
+			return skt_fail(err, SKT_E_USAGE, 0, _("%.200s names no user: nobody could come in"), text);
+	}
+	if (!skt_passwords_is_empty(s->passwords))
+		s->options.passwords = s->passwords;
+	return 0;
+}
+
 static void serve_log_line(void *user, const char *line, size_t n)
 {
 	(void)user;
@@ -156,6 +179,10 @@ static int serve_flags(struct serve *s, struct skt_error *err)
 			return -SKT_E_USAGE;
 	if (s->lines.failed)
 		return skt_fail_memory(err);
+	if (serve_passwords(s, err) < 0) {
+		err->at = -1;
+		return -(int)err->kind;
+	}
 	o->lines = skt_text_get(&s->lines);
 	s->http.idle = skt_args_number(args, "idle", 0);
 	s->http.mover = (enum skt_mover_choice)skt_args_number(args, "mover", SKT_MOVER_AUTO);
@@ -216,6 +243,7 @@ static int serve_run(const struct skt_args *args)
 	}
 	skt_http_server_free(s.j.service);
 	skt_site_free(s.site);
+	skt_passwords_free(s.passwords);
 	skt_text_release(&s.lines);
 	free(s.dir);
 	return ret;
@@ -229,6 +257,16 @@ static const struct skt_flag serve_flag_table[] = {
 	  .argument = "FIELD",
 	  .many = true,
 	  .help = N_("add a field to every answer: 'Name: value'") },
+	{ .name = "auth",
+	  .type = SKT_OPT_STRING,
+	  .argument = "USER:PASSWORD",
+	  .many = true,
+	  .help = N_("ask for a password; every process of this machine can read the command line") },
+	{ .name = "auth-file",
+	  .type = SKT_OPT_STRING,
+	  .argument = "FILE",
+	  .many = true,
+	  .help = N_("users and hashed passwords, user:hash a line: SHA-512, bcrypt, yescrypt, Argon2") },
 	{ .name = "upload", .help = N_("take files: from a form on each directory's page, and by PUT (curl -T)") },
 	{ .name = "upload-max",
 	  .type = SKT_OPT_SIZE,

@@ -411,12 +411,10 @@ static bool conn_feed(struct skt_conn *conn, struct skt_exchange *x)
 	return true;
 }
 
-static void conn_body_ended(struct skt_conn *conn, struct skt_exchange *x, ssize_t got)
+static void conn_body_ended(struct skt_conn *conn, ssize_t got)
 {
 	struct skt_error err;
 
-	if (x->state == SKT_X_RECEIVES)
-		x->sink->end(x->sink_user, x, false);
 	if (got < 0) {
 		skt_conn_fail(conn, NULL);
 		return;
@@ -450,7 +448,7 @@ static bool conn_receive(struct skt_conn *conn, struct skt_exchange *x)
 	if (got > 0)
 		return true;
 	if (got != -SKT_AGAIN)
-		conn_body_ended(conn, x, got);
+		conn_body_ended(conn, got);
 	return false;
 }
 

@@ -1,40 +1,265 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Media types of files. */
+/* Media types of files.
+ *
+ * How it works: what the web is made of has its types here, whatever the system says: a page whose script comes as something else does not run.
+ * Other names are looked up in the system's shared-mime-info (its file globs2), which is read when the first of them is asked for: the heaviest
+ * pattern that fits counts, then the longest. What has no type is told by its first bytes: text, or not. */
 #include "http/mime.h"
 
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "base/alloc.h"
+#include "base/text.h"
+#include "sys/call.h"
+#include "wire/httphead.h"
+#include "wire/utf8.h"
 
-static const struct {
+#define UTF8 "; charset=utf-8"
+
+/* Sorted by suffix. */
+static const struct mime_row {
 	const char *suffix, *type;
-} mime_types[] = {
-	{ "html", "text/html; charset=utf-8" },
-	{ "css", "text/css; charset=utf-8" },
-	{ "js", "text/javascript; charset=utf-8" },
-	{ "json", "application/json" },
-	{ "txt", "text/plain; charset=utf-8" },
-	{ "svg", "image/svg+xml" },
-	{ "png", "image/png" },
+} mime_web[] = {
+	{ "7z", "application/x-7z-compressed" },
+	{ "aac", "audio/aac" },
+	{ "apng", "image/apng" },
+	{ "avi", "video/x-msvideo" },
+	{ "avif", "image/avif" },
+	{ "bin", "application/octet-stream" },
+	{ "bmp", "image/bmp" },
+	{ "c", "text/plain" UTF8 },
+	{ "cjs", "text/javascript" UTF8 },
+	{ "css", "text/css" UTF8 },
+	{ "csv", "text/csv" UTF8 },
+	{ "eot", "application/vnd.ms-fontobject" },
+	{ "epub", "application/epub+zip" },
+	{ "flac", "audio/flac" },
+	{ "gif", "image/gif" },
+	{ "gz", "application/gzip" },
+	{ "h", "text/plain" UTF8 },
+	{ "htm", "text/html" UTF8 },
+	{ "html", "text/html" UTF8 },
+	{ "ico", "image/x-icon" },
+	{ "ics", "text/calendar" UTF8 },
+	{ "jpeg", "image/jpeg" },
 	{ "jpg", "image/jpeg" },
+	{ "js", "text/javascript" UTF8 },
+	{ "json", "application/json" },
+	{ "jsonld", "application/ld+json" },
+	{ "jxl", "image/jxl" },
+	{ "log", "text/plain" UTF8 },
+	{ "m3u8", "application/vnd.apple.mpegurl" },
+	{ "m4a", "audio/mp4" },
+	{ "m4s", "video/iso.segment" },
+	{ "m4v", "video/mp4" },
+	{ "map", "application/json" },
+	{ "md", "text/markdown" UTF8 },
+	{ "mjs", "text/javascript" UTF8 },
+	{ "mkv", "video/x-matroska" },
+	{ "mov", "video/quicktime" },
+	{ "mp3", "audio/mpeg" },
 	{ "mp4", "video/mp4" },
+	{ "mpd", "application/dash+xml" },
+	{ "oga", "audio/ogg" },
+	{ "ogg", "audio/ogg" },
+	{ "ogv", "video/ogg" },
+	{ "opus", "audio/ogg" },
+	{ "otf", "font/otf" },
+	{ "pdf", "application/pdf" },
+	{ "png", "image/png" },
+	{ "rtf", "application/rtf" },
+	{ "svg", "image/svg+xml" },
+	{ "tar", "application/x-tar" },
+	{ "tif", "image/tiff" },
+	{ "tiff", "image/tiff" },
+	{ "ts", "video/mp2t" },
+	{ "ttf", "font/ttf" },
+	{ "txt", "text/plain" UTF8 },
+	{ "vtt", "text/vtt" UTF8 },
+	{ "wasm", "application/wasm" },
+	{ "wav", "audio/wav" },
+	{ "weba", "audio/webm" },
 	{ "webm", "video/webm" },
+	{ "webmanifest", "application/manifest+json" },
+	{ "webp", "image/webp" },
+	{ "woff", "font/woff" },
+	{ "woff2", "font/woff2" },
+	{ "xhtml", "application/xhtml+xml" },
+	{ "xml", "application/xml" },
+	{ "yaml", "application/yaml" },
+	{ "yml", "application/yaml" },
+	{ "zip", "application/zip" },
+	{ "zst", "application/zstd" },
 };
+
+enum { MIME_GLOBS_MAX = 512 * 1024, MIME_KNOWN = 512 };
+
+static pthread_mutex_t mime_lock = PTHREAD_MUTEX_INITIALIZER;
+static char *mime_globs; /* the system's file; NULL: not read, "": there is none */
+static char *mime_known[MIME_KNOWN]; /* types from there that were given out: they stay */
+static int mime_n_known;
+
+static int mime_compare(const void *key, const void *row)
+{
+	return strcasecmp(key, ((const struct mime_row *)row)->suffix);
+}
+
+static const char *mime_of_web(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+	const struct mime_row *row =
+		dot ? bsearch(dot + 1, mime_web, SKT_LENGTH(mime_web), sizeof(mime_web[0]), mime_compare) : NULL;
+
+	return row ? row->type : NULL;
+}
+
+static char *mime_read(void)
+{
+	int fd = skt_sys.open("/usr/share/mime/globs2", O_RDONLY | O_CLOEXEC, 0);
+	char *text = fd >= 0 ? skt_malloc(MIME_GLOBS_MAX + 1) : NULL, *less;
+	size_t n = 0;
+	ssize_t got = 1;
+
+	while (text && n < MIME_GLOBS_MAX && got > 0) {
+		got = skt_sys.read(fd, text + n, MIME_GLOBS_MAX - n);
+		n += got > 0 ? (size_t)got : 0;
+	}
+	skt_close(fd);
+	if (!text)
+		return skt_strdup("");
+	text[n] = '\0';
+	less = skt_realloc(text, n + 1);
+	return less ? less : text;
+}
+
+struct mime_glob {
+	int weight;
+	struct skt_span type, glob;
+	bool is_case;
+};
+
+/* "50:text/x-python:*.py:cs". False: a comment, or no line of that file. */
+static bool mime_line(struct skt_span line, struct mime_glob *ret)
+{
+	struct skt_span weight, flags = { 0 };
+
+	if (line.n == 0 || line.s[0] == '#' || !skt_span_split(&line, ':', &weight) || !skt_span_split(&line, ':', &ret->type) ||
+	    !skt_span_split(&line, ':', &ret->glob))
+		return false;
+	(void)skt_span_split(&line, ':', &flags);
+	ret->is_case = skt_span_is(flags, "cs");
+	ret->weight = 0;
+	for (size_t i = 0; i < weight.n && i < 4; i++)
+		ret->weight = ret->weight * 10 + (weight.s[i] - '0');
+	return true;
+}
+
+/* How long a pattern is that fits the name, or 0. */
+static size_t mime_fits(const struct mime_glob *g, const char *name)
+{
+	size_t n = strlen(name), tail = g->glob.n - 1;
+	char pattern[128];
+
+	if (g->glob.s[0] == '*' && !memchr(g->glob.s + 1, '*', tail) && !memchr(g->glob.s, '[', g->glob.n) &&
+	    !memchr(g->glob.s, '?', g->glob.n))
+		return n >= tail && (g->is_case ? strncmp(name + n - tail, g->glob.s + 1, tail)
+						: strncasecmp(name + n - tail, g->glob.s + 1, tail)) == 0
+			       ? g->glob.n
+			       : 0;
+	if (g->glob.n >= sizeof(pattern))
+		return 0;
+	(void)snprintf(pattern, sizeof(pattern), "%.*s", (int)g->glob.n, g->glob.s);
+	return fnmatch(pattern, name, g->is_case ? 0 : FNM_CASEFOLD) == 0 ? g->glob.n : 0;
+}
+
+/* A type that stays; text has its charset. */
+static const char *mime_keep(struct skt_span type)
+{
+	bool is_text = type.n > 5 && memcmp(type.s, "text/", 5) == 0;
+	struct skt_text text = { 0 };
+
+	skt_text_addn(&text, type.s, type.n);
+	if (is_text)
+		skt_text_add(&text, UTF8);
+	for (int i = 0; i < mime_n_known; i++)
+		if (strcmp(mime_known[i], skt_text_get(&text)) == 0) {
+			skt_text_release(&text);
+			return mime_known[i];
+		}
+	if (mime_n_known == MIME_KNOWN || text.failed) {
+		skt_text_release(&text);
+		return NULL;
+	}
+	mime_known[mime_n_known] = skt_text_take(&text);
+	return mime_known[mime_n_known++];
+}
+
+static const char *mime_of_system(const char *name)
+{
+	struct skt_span rest, line;
+	struct mime_glob g, best = { 0 };
+
+	if (!mime_globs)
+		mime_globs = mime_read();
+	if (!mime_globs)
+		return NULL;
+	rest = (struct skt_span){ mime_globs, strlen(mime_globs) };
+	while (skt_span_split(&rest, '\n', &line))
+		if (mime_line(line, &g) && mime_fits(&g, name) &&
+		    (g.weight > best.weight || (g.weight == best.weight && g.glob.n > best.glob.n)))
+			best = g;
+	return best.type.n ? mime_keep(best.type) : NULL;
+}
+
+/* Text, as far as the first bytes tell: UTF-8, and no control characters but those of text. */
+static bool mime_is_text(const char *begin, size_t n)
+{
+	struct skt_utf8 u = { 0 };
+
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)begin[i] < ' ' && !memchr("\t\n\r\f\b\033", begin[i], 6))
+			return false;
+	return skt_utf8_add(&u, begin, n) == n;
+}
 
 const char *skt_mime_of(const char *name, const char *begin, size_t n)
 {
-	const char *dot = strrchr(name, '.');
+	const char *slash = strrchr(name, '/'), *type;
 
-	(void)begin;
-	(void)n;
-	for (size_t i = 0; dot && i < SKT_LENGTH(mime_types); i++)
-		if (strcasecmp(dot + 1, mime_types[i].suffix) == 0)
-			return mime_types[i].type;
-	return "application/octet-stream";
+	name = slash ? slash + 1 : name;
+	type = mime_of_web(name);
+	if (type)
+		return strncmp(type, "video/mp2t", 10) == 0 && n && mime_is_text(begin, n) ? "text/plain" UTF8 : type;
+	(void)pthread_mutex_lock(&mime_lock);
+	type = mime_of_system(name);
+	(void)pthread_mutex_unlock(&mime_lock);
+	if (type)
+		return type;
+	return mime_is_text(begin, n) ? "text/plain" UTF8 : "application/octet-stream";
 }
 
 bool skt_mime_compresses(const char *type)
 {
-	return strncmp(type, "text/", 5) == 0 || strcmp(type, "application/json") == 0 || strcmp(type, "image/svg+xml") == 0;
+	static const char *const worth[] = {
+		"application/javascript", "application/json", "application/ld+json", "application/manifest+json",
+		"application/rtf",        "application/sql",  "application/toml",    "application/wasm",
+		"application/xml",        "application/yaml", "application/x-yaml",  "application/x-shellscript",
+		"application/vnd.ms-fontobject", "font/otf",  "font/ttf",            "image/bmp",
+		"image/svg+xml",          "image/x-icon",     "application/x-tar",
+	};
+	size_t n = strcspn(type, ";");
+
+	if (strncmp(type, "text/", 5) == 0 || (n > 4 && strncmp(type + n - 4, "+xml", 4) == 0) ||
+	    (n > 5 && strncmp(type + n - 5, "+json", 5) == 0))
+		return true;
+	for (size_t i = 0; i < SKT_LENGTH(worth); i++)
+		if (strlen(worth[i]) == n && strncmp(type, worth[i], n) == 0)
+			return true;
+	return false;
 }

@@ -199,7 +199,7 @@ static bool site_path(struct skt_siteplace *place, struct skt_exchange *x, struc
 	return true;
 }
 
-static void site_route(struct skt_siteplace *place, struct skt_exchange *x)
+void skt_site_route(struct skt_siteplace *place, struct skt_exchange *x)
 {
 	struct skt_site *site = place->site;
 	enum skt_method method = skt_exchange_request(x)->method;
@@ -228,8 +228,10 @@ static void site_handle(struct skt_http_handler *handler, struct skt_exchange *x
 
 	if (skt_exchange_request(x)->method == SKT_METHOD_OPTIONS) /* a preflight brings no password */
 		site_options(site, x);
+	else if (site->options.passwords)
+		skt_gate_pass(skt_exchange_place(x), x);
 	else
-		site_route(skt_exchange_place(x), x);
+		skt_site_route(skt_exchange_place(x), x);
 }
 
 static void site_ended(struct skt_http_handler *handler, struct skt_exchange *x, bool good)

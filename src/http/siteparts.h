@@ -38,11 +38,18 @@ void skt_site_fields(const struct skt_site *site, struct skt_exchange *x);
 /* Answer with an errno of the file system. */
 void skt_site_refuse(struct skt_siteplace *place, struct skt_exchange *x, int sys);
 
+/* Find what a request is about, and answer. */
+void skt_site_route(struct skt_siteplace *place, struct skt_exchange *x);
+/* The same for those who show a password. */
+void skt_gate_pass(struct skt_siteplace *place, struct skt_exchange *x);
+
 /* Answer with what is in a directory, whose relative path this is. */
 void skt_dirlist_answer(struct skt_siteplace *place, struct skt_exchange *x, const char *path);
 
 /* Take PUT, or POST of a form into a directory. */
 void skt_upload_put(struct skt_siteplace *place, struct skt_exchange *x, const char *path);
+/* What stands against an upload, before anything is opened: 0, or a status with *why. */
+int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_request *r, const char *path, const char **why);
 void skt_upload_post(struct skt_siteplace *place, struct skt_exchange *x, const char *path);
 
 #endif

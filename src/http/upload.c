@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Uploads: PUT of a file, whole or a piece of it (Content-Range), and POST of a browser's form.
+/* Uploads: PUT of a file, whole or a piece of it (Content-Range).
  *
  * How it works: the body goes to an incoming file as it comes. When it is whole, a thread beside the loop brings it to the disk and puts it in its
  * place, and then it is answered. A PUT that is cut leaves its part, to be gone on with: Content-Range "bytes * /SIZE" (without the blank) asks
@@ -162,8 +162,7 @@ static bool upload_exists(const struct skt_siteplace *place, const char *path)
 	return skt_tree_stat(&place->site->tree, path, &st) == 0;
 }
 
-/* What stands against it, before anything is opened: 0 or a status. */
-static int upload_refusal(const struct skt_siteplace *place, const struct skt_request *r, const char *path, const char **why)
+int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_request *r, const char *path, const char **why)
 {
 	if (upload_is_foreign(place, r)) {
 		*why = "pages of other origins may not upload here";
@@ -199,7 +198,7 @@ void skt_upload_put(struct skt_siteplace *place, struct skt_exchange *x, const c
 	const struct skt_request *r = skt_exchange_request(x);
 	int64_t first, total, expected;
 	const char *why = NULL;
-	int status = upload_refusal(place, r, path, &why);
+	int status = skt_upload_refusal(place, r, path, &why);
 	struct put *p;
 
 	if (!status && !put_range(r, &first, &total, &expected)) {
@@ -225,10 +224,4 @@ void skt_upload_put(struct skt_siteplace *place, struct skt_exchange *x, const c
 		put_answer(p, status, why, true);
 	else
 		skt_exchange_receive(x, &put_sink, p);
-}
-
-void skt_upload_post(struct skt_siteplace *place, struct skt_exchange *x, const char *path)
-{
-	(void)path;
-	skt_site_refuse(place, x, EACCES);
 }

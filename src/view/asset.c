@@ -58,6 +58,9 @@ bool skt_asset_answer(struct skt_exchange *x, struct skt_span name)
 	gzip = skt_accept_coding(r->field[SKT_FIELD_ACCEPT_ENCODING], 1U << SKT_CODING_GZIP) == SKT_CODING_GZIP;
 	skt_exchange_field(x, "Cache-Control", "private, no-cache");
 	skt_exchange_field(x, "Vary", "Accept-Encoding");
+	/* the browser opens a second connection for it: closed, none is idle, and what the page opens later is seen from its handshake on */
+	if (strcmp(a->name, "page.js") == 0)
+		skt_exchange_close_after(x);
 	/* a strong tag is of the bytes that are sent: those of the other form have another */
 	skt_exchange_fieldf(x, "ETag", "%s%s", gzip ? "" : "W/", a->etag);
 	if (r->field[SKT_FIELD_IF_NONE_MATCH].s && skt_tags_have(r->field[SKT_FIELD_IF_NONE_MATCH], a->etag, true)) {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/message.h"
+#include "wire/base64.h"
 
 static bool has_control(const char *text)
 {
@@ -47,28 +48,13 @@ const char *skt_httpconnect_objection(const char *user, const char *password, co
 	return why ? why : login_objection(password);
 }
 
-/* RFC 4648, section 4. */
-static void add_base64(struct skt_text *to, const char *bytes, size_t n)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < n; i += 3) {
-		unsigned bits = 0;
-
-		for (size_t k = 0; k < 3; k++)
-			bits = bits << 8 | (i + k < n ? (unsigned char)bytes[i + k] : 0);
-		for (size_t k = 0; k < 4; k++)
-			skt_text_addc(to, i + k <= n ? digits[bits >> (18 - 6 * k) & 63] : '=');
-	}
-}
-
 static void add_login(struct skt_text *to, const char *user, const char *password)
 {
 	char both[2 * SKT_HTTPCONNECT_TEXT_MAX + 2];
 	int n = snprintf(both, sizeof(both), "%s:%s", user ? user : "", password ? password : "");
 
 	skt_text_add(to, "Proxy-Authorization: Basic ");
-	add_base64(to, both, (size_t)n);
+	skt_base64_encode(both, (size_t)n, to);
 	skt_text_add(to, "\r\n");
 	explicit_bzero(both, sizeof(both));
 }
