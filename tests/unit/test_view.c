@@ -158,6 +158,14 @@ static void words_know_where_they_were(void **state)
 	assert_int_equal(skt_query_words_at(&w, 4), 8);
 	assert_int_equal(skt_query_words_at(&w, 9), 13);
 	skt_query_words_release(&w);
+	assert_int_equal(skt_query_words(" 'rtt>1 ms' \"a'b\" c'd 'e", &w), 0);
+	assert_int_equal(w.n, 4);
+	assert_string_equal(w.word[0], "rtt>1 ms");
+	assert_string_equal(w.word[1], "a'b");
+	assert_string_equal(w.word[2], "c'd");
+	assert_string_equal(w.word[3], "e");
+	assert_int_equal(skt_query_words_at(&w, 3), 5);
+	skt_query_words_release(&w);
 	assert_int_equal(skt_query_words("", &w), 0);
 	assert_int_equal(w.n, 0);
 	skt_query_words_release(&w);
