@@ -10,6 +10,7 @@
 #include "base/message.h"
 #include "cli/commands.h"
 #include "cli/joining.h"
+#include "cli/redirecting.h"
 #include "cli/say.h"
 #include "cli/serve.h"
 #include "http/log.h"
@@ -27,6 +28,7 @@ struct serve {
 	struct skt_http_log log;
 	struct skt_site *site;
 	struct skt_passwords *passwords;
+	struct skt_redirecting *redirecting;
 	struct skt_text lines; /* of --header */
 	char *dir;             /* the real path */
 	int at;                /* where the endpoint's words begin */
@@ -197,9 +199,17 @@ static int serve_announce(struct skt_joining *j, const struct skt_listener *l, s
 {
 	struct serve *s = j->user;
 
-	(void)err;
-	skt_serve_announce(j->args, &j->from, l, s->options.dir);
-	return 0;
+	const char *redirect = skt_args_string(j->args, "redirect", NULL);
+	int ret = 0;
+
+	if (redirect && !s->http.is_tls) {
+		(void)skt_fail(err, SKT_E_USAGE, 0, "%s", _("--redirect leads to https, and that is not served here"));
+		skt_hint(err, "%s", _("serve it by tls://, for example: soket serve . tls://:443 --redirect :80"));
+		ret = -SKT_E_USAGE;
+	} else if (redirect) {
+		ret = skt_redirecting_start(redirect, (int)skt_addr_port(&l->socket[0].addr), &s->redirecting, err);
+	}
+	return ret < 0 ? ret : skt_serve_announce(j->args, &j->from, l, s->options.dir, err);
 }
 
 static int serve_prepare(struct serve *s, struct skt_error *err)
@@ -241,6 +251,7 @@ static int serve_run(const struct skt_args *args)
 		skt_endpoint_release(&s.j.to);
 		ret = skt_joining_refuse(args, s.at, &err);
 	}
+	skt_redirecting_stop(s.redirecting);
 	skt_http_server_free(s.j.service);
 	skt_site_free(s.site);
 	skt_passwords_free(s.passwords);
@@ -277,6 +288,11 @@ static const struct skt_flag serve_flag_table[] = {
 	{ .name = "hidden", .help = N_("show and serve names that begin with a dot") },
 	{ .name = "no-listing", .help = N_("refuse a directory that has no index.html") },
 	{ .name = "no-compress", .help = N_("send everything as it is") },
+	{ .name = "redirect",
+	  .type = SKT_OPT_STRING,
+	  .argument = "ENDPOINT",
+	  .help = N_("with tls://, listen there too, and send plain HTTP to https") },
+	{ .name = "qr", .help = N_("show the URL as a QR code, for a phone") },
 	{ .name = "log",
 	  .type = SKT_OPT_WORD,
 	  .choices = "none|combined|json",

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where the files can be reached: every URL that leads to the listening sockets. */
+#include <arpa/inet.h>
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/message.h"
+#include "cli/qr.h"
 #include "cli/say.h"
 #include "cli/serve.h"
 #include "sys/clock.h"
@@ -13,7 +15,9 @@
 
 struct serve_urls {
 	const char *dir, *scheme;
-	bool json, is_default_port;
+	bool json;
+	char farthest[SKT_ADDR_LENGTH + 32]; /* the URL for a phone: of a network, else of loopback */
+	bool has_far;
 	struct skt_text text;
 };
 
@@ -66,6 +70,13 @@ static void serve_url(struct serve_urls *u, const char *url)
 	skt_json_release(&j);
 }
 
+static bool serve_is_loopback(const struct skt_addr *addr)
+{
+	if (addr->sa.sa_family == AF_INET)
+		return (ntohl(addr->in.sin_addr.s_addr) >> 24) == 127;
+	return IN6_IS_ADDR_LOOPBACK(&addr->in6.sin6_addr);
+}
+
 static void serve_url_of(struct serve_urls *u, const struct skt_addr *addr)
 {
 	char host[SKT_ADDR_LENGTH], url[SKT_ADDR_LENGTH + 32], port[16] = "";
@@ -76,6 +87,10 @@ static void serve_url_of(struct serve_urls *u, const struct skt_addr *addr)
 		(void)snprintf(port, sizeof(port), ":%u", n);
 	(void)skt_addr_print_host(addr, host);
 	(void)snprintf(url, sizeof(url), is_v6 && host[0] != '[' ? "%s://[%s]%s/" : "%s://%s%s/", u->scheme, host, port);
+	if (!u->farthest[0] || (!u->has_far && !serve_is_loopback(addr) && !is_v6)) {
+		u->has_far = !serve_is_loopback(addr);
+		(void)snprintf(u->farthest, sizeof(u->farthest), "%s", url);
+	}
 	serve_url(u, url);
 }
 
@@ -111,13 +126,28 @@ static bool serve_is_any(const struct skt_addr *addr)
 	       (addr->sa.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&addr->in6.sin6_addr));
 }
 
-void skt_serve_announce(const struct skt_args *args, const struct skt_endpoint *e, const struct skt_listener *l, const char *dir)
+/* For a phone, which reaches this machine by the network only. */
+static int serve_qr(struct serve_urls *u, struct skt_error *err)
+{
+	int ret;
+
+	if (!u->farthest[0])
+		return skt_fail(err, SKT_E_USAGE, 0, "%s", _("--qr: there is no URL that a phone could open"));
+	ret = skt_qr_print(u->farthest, &u->text, err);
+	if (ret == 0 && !u->has_far)
+		skt_say("%s", _("--qr: only this machine can open that URL; any:8080 lets others in"));
+	return ret;
+}
+
+int skt_serve_announce(const struct skt_args *args, const struct skt_endpoint *e, const struct skt_listener *l, const char *dir,
+		       struct skt_error *err)
 {
 	struct serve_urls u = { .dir = dir, .scheme = skt_serve_is_tls(e) ? "https" : "http", .json = skt_args_has(args, "json") };
 	char path[SKT_ADDR_LENGTH];
+	int ret = 0;
 
 	if (!u.json && skt_say_level() < 0)
-		return;
+		return 0;
 	skt_text_addf(&u.text, _("serving %s\n"), dir);
 	for (int i = 0; i < l->n; i++) {
 		const struct skt_addr *addr = &l->socket[i].addr;
@@ -132,7 +162,10 @@ void skt_serve_announce(const struct skt_args *args, const struct skt_endpoint *
 			serve_url_of(&u, addr);
 		}
 	}
+	if (!u.json && skt_args_has(args, "qr"))
+		ret = serve_qr(&u, err);
 	if (!u.json)
 		skt_say_plain(skt_text_get(&u.text));
 	skt_text_release(&u.text);
+	return ret;
 }

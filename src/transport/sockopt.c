@@ -39,6 +39,7 @@ static const struct sockopt_row sockopt_rows[] = {
 	{ "v6only", IPPROTO_IPV6, IPV6_V6ONLY, OF_IP6, SKT_ROLE_LISTEN, 1, "1" },
 	{ "nodelay", IPPROTO_TCP, TCP_NODELAY, OF_IP, SKT_ROLE_ANY, 1, "1" },
 	{ "user-timeout", IPPROTO_TCP, TCP_USER_TIMEOUT, OF_IP, SKT_ROLE_ANY, (int)SKT_MS, NULL },
+	{ "rate", SOL_SOCKET, SO_MAX_PACING_RATE, OF_IP, SKT_ROLE_ANY, 8, NULL }, /* bytes; accepted sockets inherit it */
 	{ "mss", IPPROTO_TCP, TCP_MAXSEG, OF_IP, SKT_ROLE_ANY, 1, NULL },
 	{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN, OF_IP, SKT_ROLE_LISTEN, 1, NULL },
 	{ "priority", SOL_SOCKET, SO_PRIORITY, OF_ANY, SKT_ROLE_ANY, 1, NULL }, /* after tos, which sets one of its own */
