@@ -53,7 +53,7 @@ static int view_serve(const struct skt_args *args, const struct skt_endpoint *at
 		ret = skt_fail(err, SKT_E_LIMIT, 0, "%s", _("cannot catch signals"));
 	if (ret == 0) {
 		skt_signals_add(loop);
-		ret = skt_viewing_start("view", at, &view, err);
+		ret = skt_viewing_start("view", at, NULL, &view, err);
 	}
 	if (ret == 0)
 		ret = view_announce(view, skt_args_has(args, "json"));

@@ -527,7 +527,7 @@ static int joining_view(struct joining_run *run, struct skt_error *err)
 {
 	if (!joining_flag(run->j->args, "view"))
 		return 0;
-	return skt_viewing_start(run->j->args->command->name, NULL, &run->view, err);
+	return skt_viewing_start(run->j->args->command->name, NULL, NULL, &run->view, err);
 }
 
 static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)
