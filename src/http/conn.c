@@ -250,7 +250,7 @@ static void conn_happened(struct skt_conn *conn, struct skt_http_event *event)
 
 static struct skt_exchange *conn_exchange(struct skt_conn *conn)
 {
-	struct skt_exchange *x = skt_malloc(sizeof(*x));
+	struct skt_exchange *x = SKT_NEW(struct skt_exchange);
 
 	if (!x) {
 		struct skt_error err;
@@ -259,9 +259,6 @@ static struct skt_exchange *conn_exchange(struct skt_conn *conn)
 		skt_conn_fail(conn, &err);
 		return NULL;
 	}
-	memset(x, 0, offsetof(struct skt_exchange, request));
-	memset((char *)x + offsetof(struct skt_exchange, request) + sizeof(x->request), 0,
-	       sizeof(*x) - offsetof(struct skt_exchange, request) - sizeof(x->request));
 	x->conn = conn;
 	x->number = ++conn->served.n_requests;
 	conn->x = x;
@@ -591,10 +588,22 @@ static skt_time conn_due(const struct skt_conn *conn)
 	if (conn->state == SKT_CONN_LINGERS || (conn->x && conn->x->state == SKT_X_WASTES))
 		return conn->since + CONN_LINGER;
 	if (conn->x)
-		return conn->x->state == SKT_X_BODY || conn->x->state == SKT_X_HANDLED
-			       ? SKT_FOREVER
-			       : conn->served.moved_at + options->idle;
+		return conn->x->state == SKT_X_HANDLED ? SKT_FOREVER : conn->served.moved_at + options->idle;
 	return conn->since ? conn->since + options->head : conn->served.moved_at + options->idle;
+}
+
+/* Whether the client has taken something since this was asked last: what the kernel holds for it may be megabytes, so that nothing is
+ * written for a long time while it reads slowly. */
+static bool conn_is_read(struct skt_conn *conn)
+{
+	const struct skt_fd *bottom = skt_stream_bottom(conn->stream);
+	uint64_t taken = conn->served.given - (bottom ? (uint64_t)skt_fd_unacknowledged(bottom) : 0);
+	bool is_read = taken != conn->acknowledged;
+
+	conn->acknowledged = taken;
+	if (is_read)
+		conn_moved(conn);
+	return is_read;
 }
 
 /* Its time is up. */
@@ -618,12 +627,15 @@ static void conn_late(struct skt_conn *conn)
 		x->state = SKT_X_DONE;
 		return;
 	}
+	if (x->state != SKT_X_RECEIVES && conn_is_read(conn))
+		return;
 	(void)skt_fail(&err, SKT_E_TIMEOUT, 0, "%s",
 		       x->state == SKT_X_RECEIVES ? _("the request's body stopped coming") : _("the client stopped reading"));
 	skt_conn_fail(conn, &err);
 }
 
 static void conn_fired(struct skt_timer *timer);
+static void conn_look(struct skt_served *served);
 
 static void conn_watch_time(struct skt_conn *conn)
 {
@@ -708,6 +720,7 @@ static void conn_fired(struct skt_timer *timer)
 {
 	struct skt_conn *conn = SKT_OUTER(timer, struct skt_conn, timer);
 
+	conn_look(&conn->served);
 	if (conn_due(conn) <= skt_loop_now(conn->place->loop))
 		conn_late(conn);
 	skt_conn_go_on(conn);
@@ -810,7 +823,6 @@ static int server_open(struct skt_service *service, struct skt_loop *loop, void 
 		return skt_fail_memory(err);
 	place->loop = loop;
 	place->options = &server->options;
-	place->body.idle = server->options.idle;
 	place->body.mover = server->options.mover;
 	if (handler->open && (failed = handler->open(handler, loop, &place->handlers, err)) < 0) {
 		skt_free(place);

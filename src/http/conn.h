@@ -44,6 +44,7 @@ struct skt_conn {
 	struct skt_task task;
 	skt_time since; /* when the head, or lingering, began; 0: it has not */
 	uint64_t number;
+	uint64_t acknowledged; /* bytes that the client had taken when its time was up last */
 	struct skt_error *err; /* why it failed, or NULL */
 	char *remote;          /* whose connection it is, where it is logged, else NULL */
 	uint8_t state;         /* enum skt_conn_state */

@@ -74,6 +74,7 @@ static int incoming_lock(struct skt_incoming *in)
 		if (skt_sys.fstatat(in->dir, in->part, &now, AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == held.st_ino &&
 		    now.st_dev == held.st_dev) {
 			in->at = held.st_size;
+			in->is_ours = true;
 			return 0;
 		}
 		skt_close(in->fd);
@@ -139,8 +140,7 @@ int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t fir
 		sys = incoming_place(ret, first, expected);
 	if (!sys)
 		return 0;
-	/* what is there belongs to somebody else where it is locked */
-	skt_incoming_release(ret, sys == EWOULDBLOCK || first > 0);
+	skt_incoming_release(ret, first > 0);
 	return incoming_failed(sys, why);
 }
 
@@ -160,7 +160,6 @@ int skt_incoming_write(struct skt_incoming *in, const char *bytes, size_t n, con
 		bytes += put;
 		n -= (size_t)put;
 		in->at += put;
-		in->was_written = true;
 	}
 	return 0;
 }
@@ -198,9 +197,9 @@ int skt_incoming_commit(struct skt_incoming *in, const char **why)
 
 void skt_incoming_release(struct skt_incoming *in, bool keep)
 {
-	if (in->fd >= 0 && keep)
+	if (in->is_ours && in->fd >= 0 && keep)
 		(void)skt_sys.ftruncate(in->fd, in->at);
-	if (in->fd >= 0 && !keep)
+	if (in->is_ours && in->fd >= 0 && !keep)
 		(void)skt_sys.unlinkat(in->dir, in->part, 0);
 	skt_close(in->fd);
 	skt_close(in->dir);

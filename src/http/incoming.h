@@ -12,7 +12,7 @@ struct skt_incoming {
 	int64_t at, total; /* bytes that are there; of how many, or -1: not told */
 	int64_t max;       /* 0: no limit */
 	bool is_new;       /* nothing had that name before */
-	bool was_written;  /* bytes have come in this go */
+	bool is_ours;      /* the part is locked: else somebody else writes it */
 	char name[256], part[256];
 };
 

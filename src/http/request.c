@@ -126,6 +126,19 @@ static bool request_is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
+static bool request_is_token(struct skt_span s)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	for (size_t i = 0; i < s.n; i++) {
+		char c = s.s[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || memchr(others, c, sizeof(others) - 1)))
+			return false;
+	}
+	return s.n > 0;
+}
+
 /* One line of the head, without its CRLF. NULL, or why it is none. */
 static const char *request_line(const char *line, size_t n, bool is_first)
 {
@@ -140,7 +153,9 @@ static const char *request_line(const char *line, size_t n, bool is_first)
 	colon = memchr(line, ':', n);
 	if (!colon || colon == line)
 		return N_("a field has no name, or no colon");
-	return request_is_blank(colon[-1]) ? N_("a blank stands before a field's colon") : NULL;
+	if (request_is_blank(colon[-1]))
+		return N_("a blank stands before a field's colon");
+	return request_is_token((struct skt_span){ line, (size_t)(colon - line) }) ? NULL : N_("a field's name is malformed");
 }
 
 /* All lines. Returns 0 or a status. */
@@ -171,19 +186,6 @@ static int request_lines(const char *bytes, size_t n, struct skt_request *ret, c
 	return 0;
 }
 
-static bool request_is_token(struct skt_span s)
-{
-	static const char others[] = "!#$%&'*+-.^_`|~";
-
-	for (size_t i = 0; i < s.n; i++) {
-		char c = s.s[i];
-
-		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || strchr(others, c)))
-			return false;
-	}
-	return s.n > 0;
-}
-
 /* The request line by itself: what llhttp says of it is less than who sent it needs. Returns 0 or a status. */
 static int request_first_line(const char *bytes, struct skt_request *ret, const char **why)
 {
@@ -194,7 +196,7 @@ static int request_first_line(const char *bytes, struct skt_request *ret, const 
 		if (*p == ' ')
 			last = p;
 	*why = N_("its first line is no request of HTTP/1");
-	if (!blank || blank == last)
+	if (!blank || blank == last || last - blank < 2 || memchr(blank + 1, ' ', (size_t)(last - blank - 1)))
 		return 400;
 	ret->method_text = (struct skt_span){ line.s, (size_t)(blank - line.s) };
 	version = (struct skt_span){ last + 1, (size_t)(line.s + line.n - last - 1) };
