@@ -333,9 +333,10 @@ const struct skt_command skt_cmd_demo = {
 	.summary = N_("a real server, relay and client on this machine, to look at"),
 	.synopsis = "[FLAGS]",
 	.description = N_(
-		"Starts an echo server and a relay in front of it on ports of the loopback network that the kernel picks, "
-		"sends a client through both, says what each is and how fast it went, and goes on serving until "
-		"Ctrl-C. Nothing outside this machine can reach it."),
+		"Starts an echo server and a relay in front of it, a UDP echo, and a web server with files and the live page behind "
+		"another relay, all on ports of the loopback network that the kernel picks. Sends a client through each, says what each "
+		"is and how fast it went, prints where a browser sees all of it live, and goes on serving until Ctrl-C. Nothing outside "
+		"this machine can reach it."),
 	.examples = demo_examples,
 	.run = demo_run,
 };
