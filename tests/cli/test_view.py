@@ -397,3 +397,29 @@ def test_after_rights_are_dropped_processes_are_still_seen():
         listening.listen()
         with page.events(ports=f"{listening.getsockname()[1]}", want="ports") as events:
             assert events.until("ports")["ports"][0]["processes"][0]["pid"] == os.getpid()
+
+
+def test_serve_shows_who_reads_its_files(tmp_path):
+    (tmp_path / "a.txt").write_text("hello")
+    p = Soket("serve", "--json", "--view", "--auth", "ana:secret", tmp_path, "tcp://127.0.0.1:0")
+    page = Page(p)
+    c = http.client.HTTPConnection(*p.address(), timeout=p.deadline.left())
+    for _ in range(2):
+        c.request("GET", "/a.txt", headers={"Authorization": "Basic YW5hOnNlY3JldA=="})
+        assert c.getresponse().read() == b"hello"
+    with page.events(want="hello,links") as events:
+        hello = events.until("hello")
+        links = events.until("links", lambda e: any(r["requests"] == 2 for r in e["links"]))
+    row = next(r for r in links["links"] if r["requests"] == 2)
+    assert row["kind"] == "served" and row["from"] == f"tcp://127.0.0.1:{c.sock.getsockname()[1]}" and not row["this"]
+    assert hello["page"] == "serve" and "secret" not in hello["command"] and "--auth ***" in hello["command"]
+    assert page.end(row["id"]) == 204
+    c.close()
+    assert p.stop(signal.SIGINT) == 0
+
+
+def test_passwords_on_the_way_are_not_shown():
+    p = Soket("link", "--json", "--view", "tcp://127.0.0.1:0", "tcp://127.0.0.1:9", "via=socks5://ana:secret@127.0.0.1:9")
+    with Page(p).events(want="hello") as events:
+        command = events.until("hello")["command"]
+    assert "secret" not in command and "via=socks5://***@127.0.0.1:9" in command
