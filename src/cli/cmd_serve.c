@@ -13,6 +13,7 @@
 #include "cli/redirecting.h"
 #include "cli/say.h"
 #include "cli/serve.h"
+#include "cli/viewing.h"
 #include "http/log.h"
 #include "http/password.h"
 #include "http/server.h"
@@ -314,6 +315,7 @@ static const struct skt_flag serve_flag_table[] = {
 	SKT_FLAG_THREADS,
 	SKT_FLAG_STATS,
 	SKT_FLAG_MOVER,
+	SKT_FLAG_VIEW,
 	{ .name = NULL },
 };
 

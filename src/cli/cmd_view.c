@@ -53,7 +53,7 @@ static int view_serve(const struct skt_args *args, const struct skt_endpoint *at
 		ret = skt_fail(err, SKT_E_LIMIT, 0, "%s", _("cannot catch signals"));
 	if (ret == 0) {
 		skt_signals_add(loop);
-		ret = skt_viewing_start("view", at, &view, err);
+		ret = skt_viewing_start("view", at, NULL, &view, err);
 	}
 	if (ret == 0)
 		ret = view_announce(view, skt_args_has(args, "json"));
@@ -83,7 +83,7 @@ static int view_run(const struct skt_args *args)
 
 static const struct skt_example view_examples[] = {
 	{ "soket view", N_("the page on a port that the kernel picks") },
-	{ "soket view :8000", N_("on port 8000, for a bookmark of the port at least: the token is new each time") },
+	{ "soket view :8000", N_("on port 8000; the token in its address is new each time") },
 	{ "soket link :8080 localhost:3000 --view", N_("the page of a relay, with its links") },
 	{ NULL, NULL },
 };

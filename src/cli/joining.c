@@ -456,12 +456,30 @@ static int joining_listen(struct joining_run *run, struct skt_loop *loop, struct
 	return failed;
 }
 
+static void joining_announce_view(struct joining_run *run)
+{
+	struct skt_json j = { 0 };
+
+	if (!run->json) {
+		skt_say(_("live page: %s"), skt_view_url(run->view));
+		return;
+	}
+	skt_viewing_event(run->view, &j);
+	if (j.text.failed)
+		joining_has_lost = true;
+	else
+		run->events.line(skt_json_get(&j));
+	skt_json_release(&j);
+}
+
 static void joining_watch(void *user, struct skt_loop *loop, struct skt_relay *relay)
 {
 	struct joining_run *run = user;
 
 	if (run->unannounced)
 		joining_announce(run, run->unannounced);
+	if (run->view)
+		joining_announce_view(run);
 	if (run->j->with_stdio && !run->json && skt_say_level() >= 0)
 		skt_progress_start(&run->progress, loop, relay);
 }
@@ -504,33 +522,12 @@ static void joining_say_lacks(const struct joining_run *run)
 		skt_say_more(_("the kernel has no %s here: messages move one by one"), lacks);
 }
 
-static void joining_announce_view(struct joining_run *run)
-{
-	struct skt_json j = { 0 };
-
-	if (!run->json) {
-		skt_say(_("live page: %s"), skt_view_url(run->view));
-		return;
-	}
-	skt_viewing_event(run->view, &j);
-	if (j.text.failed)
-		joining_has_lost = true;
-	else
-		run->events.line(skt_json_get(&j));
-	skt_json_release(&j);
-}
-
 /* The page looks at other processes: it begins while that is still allowed. */
 static int joining_view(struct joining_run *run, struct skt_error *err)
 {
-	int ret;
-
 	if (!joining_flag(run->j->args, "view"))
 		return 0;
-	ret = skt_viewing_start(run->j->args->command->name, NULL, &run->view, err);
-	if (ret == 0)
-		joining_announce_view(run);
-	return ret;
+	return skt_viewing_start(run->j->args->command->name, NULL, NULL, &run->view, err);
 }
 
 static int joining_relay(struct joining_run *run, struct skt_loop *loop, int *status, struct skt_error *err)

@@ -4,15 +4,22 @@
 
 #include "inspect/holder.h"
 #include "sys/clock.h"
+#include "view/assets.h"
 
-int skt_viewing_start(const char *page, const struct skt_endpoint *at, struct skt_view **ret, struct skt_error *err)
+int skt_viewing_start(const char *page, const struct skt_endpoint *at, struct skt_http_handler *rest,
+		      struct skt_view **ret, struct skt_error *err)
 {
-	const struct skt_view_options options = { .at = at, .page = page, .version = SKT_VERSION };
+	const struct skt_view_options options = { .at = at, .page = page, .version = SKT_VERSION, .rest = rest };
 	int failed = skt_view_start(&options, ret, err);
 
 	if (failed == -SKT_E_INUSE && at)
 		skt_holder_explain(at, err);
 	return failed;
+}
+
+bool skt_viewing_is_built(void)
+{
+	return skt_n_assets > 0;
 }
 
 void skt_viewing_event(const struct skt_view *view, struct skt_json *j)

@@ -10,17 +10,41 @@
 
 enum { HELLO_COMMAND = 512 };
 
+/* Passwords are for nobody who looks over a shoulder: those of --auth, and in URLs before an @. */
+static void hello_add_word(struct skt_text *t, const char *word, bool is_secret)
+{
+	const char *host = strstr(word, "://"), *at;
+
+	if (strncmp(word, "--auth=", 7) == 0) {
+		skt_text_add(t, "--auth=***");
+		return;
+	}
+	host = host ? host + 3 : word;
+	at = host == word ? NULL : memchr(host, '@', strcspn(host, "/"));
+	if (is_secret)
+		skt_text_add(t, "***");
+	else if (at)
+		skt_text_addf(t, "%.*s***%s", (int)(host - word), word, at);
+	else
+		skt_text_add(t, word);
+}
+
 /* The words of our command line behind the program's name. */
 static void hello_command(struct skt_json *j)
 {
 	char words[HELLO_COMMAND];
 	ssize_t n = skt_proc_read(getpid(), "cmdline", words, sizeof(words));
-	size_t first = n > 0 ? strlen(words) + 1 : 0;
+	struct skt_text t = { 0 };
+	bool is_secret = false;
 
-	for (ssize_t i = 0; i + 1 < n; i++)
-		if (words[i] == '\0')
-			words[i] = ' ';
-	skt_json_string(j, "command", n > 0 && first < (size_t)n ? words + first : NULL);
+	for (ssize_t i = n > 0 ? (ssize_t)strlen(words) + 1 : 0; i < n; i += (ssize_t)strlen(words + i) + 1) {
+		if (t.len)
+			skt_text_addc(&t, ' ');
+		hello_add_word(&t, words + i, is_secret);
+		is_secret = strcmp(words + i, "--auth") == 0;
+	}
+	skt_json_string(j, "command", t.len ? skt_text_get(&t) : NULL);
+	skt_text_release(&t);
 }
 
 struct skt_news *skt_hello_news(const struct skt_view *view)

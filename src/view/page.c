@@ -85,14 +85,14 @@ static void page_hello(struct skt_exchange *x)
 	skt_exchange_reply(x, 200, "application/json", body, sizeof(body) - 1);
 }
 
-static void page_end_link(struct skt_exchange *x, struct skt_span id)
+static void page_end_link(struct skt_view *view, struct skt_exchange *x, struct skt_span id)
 {
 	if (!skt_guard_origin(skt_exchange_request(x))) {
 		skt_exchange_reply_status(x, 403, "only the page itself may ask for this");
 		return;
 	}
 	page_no_store(x);
-	skt_ending_begin(x, id);
+	skt_ending_begin(view, x, id);
 }
 
 /* What is behind the token. */
@@ -102,7 +102,7 @@ static void page_route(struct skt_view *view, struct skt_exchange *x, struct skt
 
 	if (span_is(first, "links") && id.n && span_is(path, "end")) {
 		if (skt_exchange_request(x)->method == SKT_METHOD_POST)
-			page_end_link(x, id);
+			page_end_link(view, x, id);
 		else
 			page_refuse_method(x, "POST");
 		return;
@@ -119,39 +119,65 @@ static void page_route(struct skt_view *view, struct skt_exchange *x, struct skt
 		skt_exchange_reply_status(x, 404, NULL);
 }
 
+/* Cut the token off. False where the path is not below it. */
+static bool page_is_below(const struct skt_view *view, struct skt_span *path)
+{
+	struct skt_span rest = *path, token;
+
+	if (!rest.s || rest.n == 0 || rest.s[0] != '/')
+		return false;
+	rest.s++;
+	rest.n--;
+	if (!memchr(rest.s, '/', rest.n))
+		return false;
+	token = span_segment(&rest);
+	*path = rest;
+	return skt_token_is(view->token, token);
+}
+
 void skt_page_handle(struct skt_http_handler *handler, struct skt_exchange *x)
 {
 	struct skt_view *view = page_of(handler);
 	const struct skt_request *r = skt_exchange_request(x);
-	struct skt_span path = r->path, token;
-	bool has_slash;
+	struct skt_span path = r->path;
+	bool is_below = page_is_below(view, &path);
 
+	if (!is_below && view->rest) {
+		view->rest->handle(view->rest, x);
+		return;
+	}
 	skt_exchange_lines(x, page_lines, sizeof(page_lines) - 1);
-	if (!skt_guard_host(r->field[SKT_FIELD_HOST])) {
+	if (!skt_guard_host(r->field[SKT_FIELD_HOST]))
 		skt_exchange_reply_status(
 			x, 421,
 			"this page is for a browser on the same machine: its host is 127.0.0.1, [::1] or localhost");
-		return;
-	}
-	if (!path.s || path.n == 0 || path.s[0] != '/') {
-		skt_exchange_reply_status(x, 404, NULL);
-		return;
-	}
-	path.s++;
-	path.n--;
-	has_slash = memchr(path.s, '/', path.n) != NULL;
-	token = span_segment(&path);
-	if (!skt_token_is(view->token, token) || !has_slash) {
+	else if (!is_below)
 		skt_exchange_reply_status(
 			x, 404, "the address of the page is the one that soket has printed, to its last character");
-		return;
-	}
-	page_route(view, x, path);
+	else
+		page_route(view, x, path);
 }
 
 void skt_page_ended(struct skt_http_handler *handler, struct skt_exchange *x, bool good)
 {
-	(void)handler;
-	(void)good;
-	skt_ending_forget(x);
+	struct skt_view *view = page_of(handler);
+
+	/* an exchange of the page's own has no user, and means nothing to the other handler */
+	if (!skt_ending_forget(view, x) && view->rest && view->rest->ended)
+		view->rest->ended(view->rest, x, good);
+}
+
+int skt_page_open(struct skt_http_handler *handler, struct skt_loop *loop, void **place, struct skt_error *err)
+{
+	struct skt_http_handler *rest = page_of(handler)->rest;
+
+	return rest && rest->open ? rest->open(rest, loop, place, err) : 0;
+}
+
+void skt_page_close(struct skt_http_handler *handler, void *place)
+{
+	struct skt_http_handler *rest = page_of(handler)->rest;
+
+	if (rest && rest->close)
+		rest->close(rest, place);
 }

@@ -38,6 +38,7 @@ enum {
 };
 
 struct skt_sight;
+struct skt_ending;
 
 /* Somebody who reads events: the stream that gives them. Freed with the answer that it is. */
 struct skt_reader {
@@ -79,6 +80,7 @@ struct skt_view {
 	struct skt_service *service;
 	struct skt_loop *loop;
 	struct skt_relay *relay;
+	struct skt_http_handler *rest; /* or NULL */
 	const char *page, *version;
 	char token[SKT_TOKEN_LENGTH + 1];
 	char url[SKT_ADDR_LENGTH + SKT_TOKEN_LENGTH + 16];
@@ -88,6 +90,7 @@ struct skt_view {
 	struct skt_reader readers; /* head of the ring */
 	int n_readers;
 	struct skt_sight *sights;
+	struct skt_ending *endings;
 	struct skt_timer timer;
 	bool has_asked; /* the timer is for what the relays answer */
 	struct skt_roster roster;
@@ -100,6 +103,8 @@ struct skt_view {
 };
 
 /* page.c: the handler of requests. */
+int skt_page_open(struct skt_http_handler *handler, struct skt_loop *loop, void **place, struct skt_error *err);
+void skt_page_close(struct skt_http_handler *handler, void *place);
 void skt_page_handle(struct skt_http_handler *handler, struct skt_exchange *x);
 void skt_page_ended(struct skt_http_handler *handler, struct skt_exchange *x, bool good);
 
@@ -107,8 +112,9 @@ void skt_page_ended(struct skt_http_handler *handler, struct skt_exchange *x, bo
 bool skt_asset_answer(struct skt_exchange *x, struct skt_span name);
 
 /* ending.c: POST links/ID/end. */
-void skt_ending_begin(struct skt_exchange *x, struct skt_span id);
-void skt_ending_forget(struct skt_exchange *x);
+void skt_ending_begin(struct skt_view *view, struct skt_exchange *x, struct skt_span id);
+/* Whether the exchange was one that waits for an end; it does so no longer. */
+bool skt_ending_forget(struct skt_view *view, const struct skt_exchange *x);
 
 /* reader.c: a new one, which is to be given to skt_exchange_reply_stream(); NULL without memory, or where there are too many. */
 struct skt_reader *skt_reader_new(struct skt_view *view, struct skt_exchange *x, struct skt_span query);

@@ -57,6 +57,19 @@ static bool query_is_blank(char c)
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
+/* Cut off the word that begins at s. Returns where to go on. */
+static char *query_word(char *s, const char **ret)
+{
+	char quote = *s == '\'' || *s == '"' ? *s++ : '\0';
+
+	*ret = s;
+	while (*s && (quote ? *s != quote : !query_is_blank(*s)))
+		s++;
+	if (*s)
+		*s++ = '\0';
+	return s;
+}
+
 int skt_query_words(const char *text, struct skt_query_words *ret)
 {
 	char *s = skt_strdup(text);
@@ -66,14 +79,12 @@ int skt_query_words(const char *text, struct skt_query_words *ret)
 		return -SKT_E_LIMIT;
 	for (;;) {
 		while (query_is_blank(*s))
-			*s++ = '\0';
+			s++;
 		if (!*s)
 			return 0;
 		if (ret->n == SKT_QUERY_WORDS)
 			return -SKT_E_LIMIT;
-		ret->word[ret->n++] = s;
-		while (*s && !query_is_blank(*s))
-			s++;
+		s = query_word(s, &ret->word[ret->n++]);
 	}
 }
 

@@ -12,7 +12,8 @@ int skt_query_get(struct skt_span query, const char *name, struct skt_text *ret)
 
 enum { SKT_QUERY_WORDS = 64 };
 
-/* A text cut into words at its blanks, as a shell would without quotes. */
+/* A text cut into words at its blanks. A word that begins with a quote goes on to the next one: people write filters as in a shell, where
+ * 'rtt>100ms' needs them. */
 struct skt_query_words {
 	char *text; /* owned */
 	const char *word[SKT_QUERY_WORDS];

@@ -13,6 +13,7 @@
 #include "view/query.h"
 
 #define READER_BEAT (15 * SKT_SECOND)
+#define READER_BEAT_SOON (500 * SKT_MS)
 
 enum { READER_FILTER_MAX = 1024 };
 
@@ -39,12 +40,20 @@ static struct skt_news *reader_next(struct skt_reader *r)
 	return life;
 }
 
+/* Nobody reads the client's side meanwhile, so that its going is seen here: by the next thing that is sent to it. */
+static bool reader_may_be_gone(const struct skt_reader *r)
+{
+	const struct skt_fd *bottom = skt_stream_bottom(r->client);
+
+	return bottom && (bottom->ready & (SKT_RDHUP | SKT_HUP | SKT_ERR));
+}
+
 /* A comment, so that both ends see that the other is still there. */
 static ssize_t reader_beat(struct skt_reader *r, void *buf, size_t n)
 {
-	skt_time now = skt_loop_now(r->view->loop);
+	skt_time now = skt_loop_now(r->view->loop), beat = reader_may_be_gone(r) ? READER_BEAT_SOON : READER_BEAT;
 
-	if (now - r->given_at < READER_BEAT || n < 3)
+	if (now - r->given_at < beat || n < 3)
 		return -SKT_AGAIN;
 	memcpy(buf, ":\n\n", 3);
 	r->given_at = now;

@@ -61,7 +61,9 @@ static void view_set_clocks(struct skt_view *view)
 
 static void view_set_config(struct skt_view *view)
 {
-	view->handler = (struct skt_http_handler){ .handle = skt_page_handle, .ended = skt_page_ended };
+	view->handler = (struct skt_http_handler){
+		.open = skt_page_open, .close = skt_page_close, .handle = skt_page_handle, .ended = skt_page_ended
+	};
 	view->watch.on = skt_life_on;
 	view->http.handler = &view->handler;
 	view->http.watch = &view->watch;
@@ -160,6 +162,7 @@ static int view_make(struct skt_view *view, const struct skt_view_options *optio
 
 	if (ret < 0)
 		return ret;
+	view->rest = options->rest;
 	view->page = options->page;
 	view->version = options->version;
 	view->http.is_tls = view->from.n_layer > 1;

@@ -4,11 +4,13 @@
 #define SKT_VIEW_VIEW_H
 
 #include "endpoint/endpoint.h"
+#include "http/exchange.h"
 
 struct skt_view_options {
 	const struct skt_endpoint *at; /* where to listen, on the loopback network; NULL: a port that the kernel picks, both families */
-	const char *page;    /* "view", "serve", "link", "listen" or "demo"; static */
-	const char *version; /* of soket; static */
+	const char *page;              /* "view", "serve", "link", "listen" or "demo"; static */
+	const char *version;           /* of soket; static */
+	struct skt_http_handler *rest; /* answers what is not below the token, on the page's thread; NULL: that is not found */
 };
 
 struct skt_view;

@@ -2,8 +2,7 @@
 /* Parts of the live page that need no server: who may speak to it, its query, and events that say the same. */
 #include "support.h"
 
-#include "view/guard.h"
-#include "view/news.h"
+#include "view/parts.h"
 #include "view/query.h"
 
 static struct skt_span span(const char *s)
@@ -159,6 +158,14 @@ static void words_know_where_they_were(void **state)
 	assert_int_equal(skt_query_words_at(&w, 4), 8);
 	assert_int_equal(skt_query_words_at(&w, 9), 13);
 	skt_query_words_release(&w);
+	assert_int_equal(skt_query_words(" 'rtt>1 ms' \"a'b\" c'd 'e", &w), 0);
+	assert_int_equal(w.n, 4);
+	assert_string_equal(w.word[0], "rtt>1 ms");
+	assert_string_equal(w.word[1], "a'b");
+	assert_string_equal(w.word[2], "c'd");
+	assert_string_equal(w.word[3], "e");
+	assert_int_equal(skt_query_words_at(&w, 3), 5);
+	skt_query_words_release(&w);
 	assert_int_equal(skt_query_words("", &w), 0);
 	assert_int_equal(w.n, 0);
 	skt_query_words_release(&w);
@@ -212,6 +219,75 @@ static void a_line_break_in_a_name_ends_no_event(void **state)
 	skt_news_drop(a);
 }
 
+/* The ends of a connected pair, as a relay's row has them. */
+static void ends(int fd, struct skt_roster_end *local, struct skt_roster_end *peer)
+{
+	struct skt_addr addr;
+
+	assert_int_equal(skt_addr_of_local(fd, &addr), 0);
+	skt_roster_end_of(&addr, local);
+	assert_int_equal(skt_addr_of_peer(fd, &addr), 0);
+	skt_roster_end_of(&addr, peer);
+}
+
+/* A browser speaks to relay 7, that to relay 8, and that to the page; link 9 is somebody else's. */
+static void a_chain_is_found_by_its_addresses_outermost_first(void **state)
+{
+	struct skt_roster_row row[3] = { { .id = 9 }, { .id = 8 }, { .id = 7 } };
+	struct skt_roster roster = { .row = row, .n = 3 };
+	struct skt_loop *loop = support_loop();
+	struct skt_stream *client;
+	uint64_t chain[4] = { 0 };
+	struct skt_error err = { 0 };
+	int to_7[2], to_8[2], to_page[2];
+
+	(void)state;
+	support_tcp(to_7);
+	support_tcp(to_8);
+	support_tcp(to_page);
+	ends(to_7[1], &row[2].local[0], &row[2].peer[0]);
+	ends(to_8[0], &row[2].local[1], &row[2].peer[1]);
+	ends(to_8[1], &row[1].local[0], &row[1].peer[0]);
+	ends(to_page[0], &row[1].local[1], &row[1].peer[1]);
+	SUPPORT_OK(skt_fd_new_socket(loop, to_page[1], SKT_FD_TCP, &client, &err), &err);
+	assert_int_equal(skt_chain_to(&roster, client, chain, 4), 2);
+	assert_int_equal(chain[0], 7);
+	assert_int_equal(chain[1], 8);
+	assert_int_equal(skt_chain_to(&roster, client, chain, 1), 1);
+	assert_int_equal(chain[0], 8); /* no more room: the nearest */
+	row[1].peer[1].port++;
+	assert_int_equal(skt_chain_to(&roster, client, chain, 4), 0);
+	skt_stream_free(client);
+	close(to_7[0]);
+	close(to_7[1]);
+	close(to_8[0]);
+	close(to_8[1]);
+	close(to_page[0]);
+	skt_loop_free(loop);
+}
+
+static void a_chain_that_leads_to_itself_ends(void **state)
+{
+	struct skt_roster_row row = { .id = 7 };
+	struct skt_roster roster = { .row = &row, .n = 1 };
+	struct skt_loop *loop = support_loop();
+	struct skt_stream *client;
+	struct skt_error err = { 0 };
+	uint64_t chain[4];
+	int pair[2];
+
+	(void)state;
+	support_tcp(pair);
+	ends(pair[0], &row.local[1], &row.peer[1]);
+	row.peer[0] = row.local[1];
+	row.local[0] = row.peer[1];
+	SUPPORT_OK(skt_fd_new_socket(loop, pair[1], SKT_FD_TCP, &client, &err), &err);
+	assert_int_equal(skt_chain_to(&roster, client, chain, 4), 4);
+	skt_stream_free(client);
+	close(pair[0]);
+	skt_loop_free(loop);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -222,6 +298,8 @@ int main(void)
 		SUPPORT_TEST(words_know_where_they_were),
 		SUPPORT_TEST(ages_alone_are_no_news),
 		SUPPORT_TEST(a_line_break_in_a_name_ends_no_event),
+		SUPPORT_TEST(a_chain_is_found_by_its_addresses_outermost_first),
+		SUPPORT_TEST(a_chain_that_leads_to_itself_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
