@@ -23,13 +23,13 @@ static int view_announce(const struct skt_view *view, bool json)
 	struct skt_text t = { 0 };
 	int ret;
 
+	if (!json)
+		skt_say("%s", _("open this in a browser of this machine; Ctrl-C ends it"));
 	skt_viewing_event(view, &j);
 	skt_text_addf(&t, "%s\n", skt_view_url(view));
 	ret = json ? skt_say_json(&j) : skt_say_text(&t);
 	skt_json_release(&j);
 	skt_text_release(&t);
-	if (!json)
-		skt_say("%s", _("open this in a browser of this machine; Ctrl-C ends it"));
 	return ret;
 }
 

@@ -382,6 +382,7 @@ int skt_help_scheme(const struct skt_scheme *scheme, bool json)
 /* What there is to do, by what one wants; every command is in one of the rows. */
 static const struct skt_row help_wishes[] = {
 	{ "connect listen link", N_("open endpoints, and join any two of them") },
+	{ "serve view", N_("give files to browsers; see this machine's sockets in one") },
 	{ "ports flows who", N_("see who holds a port, what is connected, and how well") },
 	{ "free run wait", N_("get a port of your own; wait until one answers, or is free") },
 	{ "take close", N_("end the program that holds a port; end a connection") },

@@ -11,12 +11,14 @@ import shlex
 import shutil
 import signal
 import subprocess
+import urllib.parse
 
 import pytest
 
 from harness import layerlines, looking, msglines
 from harness.clock import Deadline, until
 from harness.ends import EchoServer, Server, dial_tcp, dial_unix
+from harness.page import need_page
 from harness.run import ROOT, Soket, binary, clean_env, soket
 
 TOP = pathlib.Path(ROOT)
@@ -231,6 +233,16 @@ class Stage:
     def help(self):
         done = soket(*shlex.split(self.line.text)[1:])
         assert done.status == 0 and done.out, done
+
+    def view(self):
+        need_page()
+        with Soket(*shlex.split(self.line.text)[1:]) as p:
+            p.out.wait(lambda r: r.text().startswith("http://") and r.text().endswith("/\n"), self.deadline, "the page's address")
+            url = urllib.parse.urlsplit(p.out.text().strip())
+            with dial_tcp((url.hostname, url.port), self.deadline) as end:
+                end.send_bytes(f"GET {url.path}hello?close=1 HTTP/1.1\r\nHost: localhost\r\n\r\n".encode(), self.deadline)
+                assert end.read_some(15, self.deadline).startswith(b"HTTP/1.1 200")
+            assert p.stop(signal.SIGINT) == 0
 
     def demo(self):
         with Soket("demo") as p:

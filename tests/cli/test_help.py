@@ -30,7 +30,7 @@ def tables(*words, env=None):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
-COMMANDS = ["connect", "listen", "link", "ports", "flows", "who", "explain", "wait", "free", "run", "take", "close", "demo", "help",
+COMMANDS = ["connect", "listen", "link", "serve", "view", "ports", "flows", "who", "explain", "wait", "free", "run", "take", "close", "demo", "help",
             "completion"]
 TOPICS = [["--help"], ["help"], ["help", "endpoints"], ["help", "tcp"]] + [[name, "--help"] for name in COMMANDS]
 

@@ -134,7 +134,7 @@ export default {
   "learn.class.user": "1024–49151: terdaftar untuk program, seperti basis data dan server pengembangan.",
   "learn.class.dynamic": "49152–65535: untuk klien, dipinjamkan selama sambungannya hidup. (Linux meminjamkan mulai 32768.)",
   "learn.versus.title": "Socket dan port",
-  "learn.versus.text": "Port adalah angka; socket adalah benda. Banyak socket memakai satu port server yang sama: tiap sambungan punya soketnya sendiri, dibedakan oleh alamat dan port klien.",
+  "learn.versus.text": "Port adalah angka; socket adalah benda. Banyak socket memakai satu port server yang sama: tiap sambungan punya socketnya sendiri, dibedakan oleh alamat dan port klien.",
   "learn.protocols.title": "TCP dan UDP",
   "learn.protocols.text": "TCP membawa sambungan: setiap byte tiba, sekali dan berurutan, seperti yang dibutuhkan halaman web. UDP membawa pesan tunggal tanpa sambungan: cepat, tetapi sebagian bisa hilang, seperti yang masih bisa diterima panggilan video dan permainan.",
   "learn.roles.title": "Klien dan server",
