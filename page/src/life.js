@@ -38,11 +38,14 @@ export class Life {
     this.box = box;
     this.lives = new Map(); // by the connection's number
     this.server = null;
+    this.client = null;
   }
 
-  setServer(end) {
-    const fresh = !this.server || this.server.port !== end.port;
-    this.server = end;
+  /** `client`: the process that dials, where it is known: the browser, or a relay in between. */
+  setEnds(client, server) {
+    const fresh = this.server?.port !== server.port || this.client !== client;
+    this.client = client;
+    this.server = server;
     if (fresh) this.draw();
   }
 
@@ -103,7 +106,7 @@ export class Life {
       svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": rows.map((r) => `${r.dir === ">" ? t("socket.peer") : t("socket.local")}: ${r.text}`).join("; ") },
         svg("line", { class: "lane", x1: left, y1: 30, x2: left, y2: height - 8 }),
         svg("line", { class: "lane", x1: right, y1: 30, x2: right, y2: height - 8 }),
-        svg("text", { class: "head a", x: left, y: 20, "text-anchor": "middle" }, `${t("life.browser")} :${port}`),
+        svg("text", { class: "head a", x: left, y: 20, "text-anchor": "middle" }, `${this.client ?? t("life.browser")} :${port}`),
         svg("text", { class: "head b", x: right, y: 20, "text-anchor": "middle" }, `soket :${this.server?.port ?? "?"}`),
         ...arrows),
       h("details", null, h("summary", null, t("life.words")), h("ol", null, rows.map((r) => h("li", null, h("b", null, r.text), ` – ${r.note}`)))));

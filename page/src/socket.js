@@ -88,7 +88,7 @@ function show(s) {
   fact("congestion", s.congestion ? t("fact.congestion.of", { name: s.congestion, cwnd: count(s.cwnd ?? 0), mss: count(s.mss ?? 0) }) : null);
   fact("tls", s.tls ?? null);
   showChain(s);
-  life.setServer(s.local);
+  life.setEnds(s.peer.process?.name ?? null, s.local);
 }
 
 export function translated() {

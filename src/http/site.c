@@ -286,6 +286,8 @@ int skt_site_new(const struct skt_site_options *options, struct skt_site **ret, 
 	skt_text_add(&site->lines, options->lines ? options->lines : "");
 	if (options->cors)
 		skt_text_add(&site->lines, "Access-Control-Allow-Origin: *\r\n");
+	if (options->uploads) /* a file from a stranger is not run as what it might look like */
+		skt_text_add(&site->lines, "X-Content-Type-Options: nosniff\r\n");
 	site->tree.fd = -1;
 	failed = site->lines.failed ? skt_fail_memory(err)
 				    : skt_tree_open(&site->tree, options->dir, options->follows, err);
