@@ -12,6 +12,12 @@ function endKey(address, port) {
   return `${address} ${port}`;
 }
 
+/** Whether the remote end dialled: the kernel's word, or else who of the two listens. */
+function comesIn(f, ports) {
+  if (f.direction) return f.direction === "in";
+  return ports.some((p) => p.local_port === f.local_port) && !ports.some((p) => p.local_port === f.remote_port);
+}
+
 function addListen(node, port) {
   if (!node.listens.includes(port)) node.listens.push(port);
 }
@@ -35,7 +41,7 @@ export function graphOf(flows, ports, ownPid) {
     seen.add(there);
     const a = node(localNode(f));
     const b = other ? node(localNode(other)) : node({ id: `h${f.remote_address}`, kind: "host", name: f.remote_address });
-    const [from, to, port] = f.direction === "in" ? [b, a, f.local_port] : [a, b, f.remote_port];
+    const [from, to, port] = comesIn(f, ports) ? [b, a, f.local_port] : [a, b, f.remote_port];
     const id = `${from.id}>${to.id}:${port}`;
     const edge = edges.get(id) ?? { id, source: from.id, target: to.id, port, protocol: f.protocol, n: 0, rate: 0 };
     edge.n++;

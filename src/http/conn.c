@@ -335,12 +335,12 @@ static bool conn_refuse_head(struct skt_conn *conn, size_t end)
 		return true;
 	if (!begins)
 		skt_exchange_refuse(x, 400,
-				    in->s[in->at] == 0x16 ? N_("this is TLS, and plain HTTP is spoken here")
-							  : N_("this is no request of HTTP/1"));
+				    in->s[in->at] == 0x16 ? "this is TLS, and plain HTTP is spoken here"
+							  : "this is no request of HTTP/1");
 	else if (!memchr(in->s + in->at, '\n', SKT_REQUEST_TARGET_MAX))
-		skt_exchange_refuse(x, 414, N_("the target is too long"));
+		skt_exchange_refuse(x, 414, "the target is too long");
 	else
-		skt_exchange_refuse(x, 431, N_("the head is too long"));
+		skt_exchange_refuse(x, 431, "the head is too long");
 	return true;
 }
 
@@ -622,7 +622,7 @@ static void conn_late(struct skt_conn *conn)
 	if (!x) { /* the head did not come whole */
 		x = conn_exchange(conn);
 		if (x)
-			skt_exchange_refuse(x, 408, N_("the request did not come whole in time"));
+			skt_exchange_refuse(x, 408, "the request did not come whole in time");
 		return;
 	}
 	if (x->state == SKT_X_WASTES) {

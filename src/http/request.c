@@ -12,7 +12,6 @@
 #include <strings.h>
 
 #include "base/alloc.h"
-#include "base/message.h"
 
 /* The names, in the order of enum skt_field. */
 static const struct skt_span request_names[SKT_FIELDS] = {
@@ -146,18 +145,17 @@ static const char *request_line(const char *line, size_t n, bool is_first)
 	const char *colon;
 
 	if (memchr(line, '\r', n) || memchr(line, '\0', n))
-		return N_("a line holds a bare CR or a NUL");
+		return "a line holds a bare CR or a NUL";
 	if (is_first)
-		return n ? NULL : N_("the request line is missing");
+		return n ? NULL : "the request line is missing";
 	if (request_is_blank(line[0]))
-		return N_("a field is folded over two lines");
+		return "a field is folded over two lines";
 	colon = memchr(line, ':', n);
 	if (!colon || colon == line)
-		return N_("a field has no name, or no colon");
+		return "a field has no name, or no colon";
 	if (request_is_blank(colon[-1]))
-		return N_("a blank stands before a field's colon");
-	return request_is_token((struct skt_span){ line, (size_t)(colon - line) }) ? NULL
-										   : N_("a field's name is malformed");
+		return "a blank stands before a field's colon";
+	return request_is_token((struct skt_span){ line, (size_t)(colon - line) }) ? NULL : "a field's name is malformed";
 }
 
 /* All lines. Returns 0 or a status. */
@@ -170,7 +168,7 @@ static int request_lines(const char *bytes, size_t n, struct skt_request *ret, c
 		const char *lf = memchr(line, '\n', (size_t)(end - line));
 
 		if (!lf || lf == line || lf[-1] != '\r') {
-			*why = N_("a line does not end in CRLF");
+			*why = "a line does not end in CRLF";
 			return 400;
 		}
 		*why = request_line(line, (size_t)(lf - 1 - line), n_lines == 0);
@@ -180,7 +178,7 @@ static int request_lines(const char *bytes, size_t n, struct skt_request *ret, c
 		if (n_lines++ == 0)
 			ret->fields.s = line;
 		if (n_lines > SKT_REQUEST_FIELDS_MAX + 1) {
-			*why = N_("there are too many fields");
+			*why = "there are too many fields";
 			return 431;
 		}
 	}
@@ -197,7 +195,7 @@ static int request_first_line(const char *bytes, struct skt_request *ret, const 
 	for (const char *p = blank; p && p < line.s + line.n; p++)
 		if (*p == ' ')
 			last = p;
-	*why = N_("its first line is no request of HTTP/1");
+	*why = "its first line is no request of HTTP/1";
 	if (!blank || blank == last || last - blank < 2 || memchr(blank + 1, ' ', (size_t)(last - blank - 1)))
 		return 400;
 	ret->method_text = (struct skt_span){ line.s, (size_t)(blank - line.s) };
@@ -206,11 +204,11 @@ static int request_first_line(const char *bytes, struct skt_request *ret, const 
 	    version.s[6] != '.')
 		return 400;
 	if (version.s[5] != '1' || (version.s[7] != '0' && version.s[7] != '1')) {
-		*why = N_("only HTTP/1.0 and HTTP/1.1 are spoken here");
+		*why = "only HTTP/1.0 and HTTP/1.1 are spoken here";
 		return version.s[5] >= '0' && version.s[5] <= '9' ? 505 : 400;
 	}
 	if (last - blank - 1 > SKT_REQUEST_TARGET_MAX) {
-		*why = N_("the target is too long");
+		*why = "the target is too long";
 		return 414;
 	}
 	ret->minor = version.s[7] - '0';
@@ -226,14 +224,14 @@ static int request_llhttp(struct request_parse *p, const char *bytes, size_t n, 
 	if (said == HPE_OK || said == HPE_PAUSED_UPGRADE)
 		return 0;
 	if (said == HPE_INVALID_METHOD) {
-		*why = N_("the method is not known here");
+		*why = "the method is not known here";
 		return 501;
 	}
-	*why = said == HPE_INVALID_URL                 ? N_("the target is no URL")
-	       : said == HPE_UNEXPECTED_CONTENT_LENGTH ? N_("there are two lengths of the body")
-	       : said == HPE_INVALID_CONTENT_LENGTH    ? N_("Content-Length is no number")
-	       : said == HPE_INVALID_TRANSFER_ENCODING ? N_("Transfer-Encoding does not end in chunked")
-						       : N_("a field is malformed");
+	*why = said == HPE_INVALID_URL                 ? "the target is no URL"
+	       : said == HPE_UNEXPECTED_CONTENT_LENGTH ? "there are two lengths of the body"
+	       : said == HPE_INVALID_CONTENT_LENGTH    ? "Content-Length is no number"
+	       : said == HPE_INVALID_TRANSFER_ENCODING ? "Transfer-Encoding does not end in chunked"
+						       : "a field is malformed";
 	return 400;
 }
 
@@ -243,21 +241,21 @@ static int request_length(struct skt_request *r, const char **why)
 	struct skt_span length = r->field[SKT_FIELD_CONTENT_LENGTH], coding = r->field[SKT_FIELD_TRANSFER_ENCODING];
 
 	if (coding.s && (length.s || r->minor == 0)) {
-		*why = length.s ? N_("there are two lengths of the body") : N_("HTTP/1.0 has no Transfer-Encoding");
+		*why = length.s ? "there are two lengths of the body" : "HTTP/1.0 has no Transfer-Encoding";
 		return 400;
 	}
 	if (coding.s && !skt_span_is_nocase(coding, "chunked")) {
-		*why = N_("only the transfer coding chunked is known here");
+		*why = "only the transfer coding chunked is known here";
 		return 501;
 	}
 	r->is_chunked = coding.s != NULL;
 	if (length.s && length.n == 0) {
-		*why = N_("Content-Length is no number");
+		*why = "Content-Length is no number";
 		return 400;
 	}
 	for (size_t i = 0; i < length.n; i++) {
 		if (length.s[i] < '0' || length.s[i] > '9' || r->length > (INT64_MAX - 9) / 10) {
-			*why = N_("Content-Length is no number");
+			*why = "Content-Length is no number";
 			return 400;
 		}
 		r->length = r->length * 10 + (length.s[i] - '0');
@@ -279,7 +277,7 @@ static int request_target(struct skt_request *r, const char **why)
 	struct skt_span t = r->target;
 	const char *query;
 
-	*why = N_("the target is neither a path nor a URL of http");
+	*why = "the target is neither a path nor a URL of http";
 	if (skt_span_is(t, "*")) {
 		r->path = t;
 		return r->method == SKT_METHOD_OPTIONS ? 0 : 400;
@@ -311,11 +309,11 @@ static int request_judge(struct skt_request *r, const char **why)
 	int status;
 
 	if (r->repeated & REQUEST_ONCE) {
-		*why = N_("a field that may come once came twice");
+		*why = "a field that may come once came twice";
 		return 400;
 	}
 	if ((!host.s && r->minor > 0) || !request_is_host(host)) {
-		*why = host.s ? N_("Host is malformed") : N_("Host is missing");
+		*why = host.s ? "Host is malformed" : "Host is missing";
 		return 400;
 	}
 	status = request_length(r, why);
@@ -324,7 +322,7 @@ static int request_judge(struct skt_request *r, const char **why)
 	if (status)
 		return status;
 	if (expect.s && !skt_span_is_nocase(expect, "100-continue")) {
-		*why = N_("only 100-continue can be expected");
+		*why = "only 100-continue can be expected";
 		return 417;
 	}
 	r->expects_continue = expect.s && r->minor > 0 && (r->length > 0 || r->is_chunked);

@@ -68,7 +68,7 @@ struct skt_request {
 
 /* Parse a whole head of n bytes, its empty line included (llhttp, and stricter where leniency has let requests be smuggled: CRLF only, no
  * folding, nothing before a colon, one Host, not both lengths). Returns 0, or the status to answer with (400, 414, 431, 501, 505), and *why a
- * sentence about it, marked with N_(); the connection must be closed then, because nobody knows where the next request begins. */
+ * sentence about it, in English; the connection must be closed then, because nobody knows where the next request begins. */
 int skt_request_parse(const char *bytes, size_t n, struct skt_request *ret, const char **why);
 
 /* The value of a field, or an empty span. */

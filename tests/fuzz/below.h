@@ -50,7 +50,15 @@ static inline void fuzz_free(struct skt_stream *s)
 	(void)s;
 }
 
-static const struct skt_stream_ops fuzz_ops = { .name = "fuzz", .read = fuzz_read, .write = fuzz_write, .free = fuzz_free };
+static inline int fuzz_shut(struct skt_stream *s)
+{
+	(void)s;
+	return 0;
+}
+
+static const struct skt_stream_ops fuzz_ops = {
+	.name = "fuzz", .read = fuzz_read, .write = fuzz_write, .shut = fuzz_shut, .free = fuzz_free
+};
 
 static inline void fuzz_stop(const char *why)
 {
