@@ -128,7 +128,7 @@ static void conn_handle(struct skt_conn *conn, const char *head, size_t n)
 static bool conn_refuse_head(struct skt_conn *conn, size_t end)
 {
 	const struct skt_bytes *in = conn->in;
-	bool begins = skt_head_begins(SKT_HEAD_REQUEST, in->s + in->at, in->n);
+	bool begins = skt_head_begins(SKT_HEAD_REQUEST, in->s + in->at, in->n) || (in->n == 1 && in->s[in->at] == '\r');
 	struct skt_exchange *x;
 
 	if (end || (begins && in->n < SKT_REQUEST_HEAD_MAX))
@@ -165,7 +165,7 @@ static bool conn_take(struct skt_conn *conn)
 
 	if (!in || in->n == 0)
 		return false;
-	if (conn->since == 0)
+	if (conn->x == NULL && in->s[in->at] == '\r')
 		conn_skip_line(in);
 	if (in->n == 0)
 		return false;
@@ -303,6 +303,7 @@ static void conn_end_exchange(struct skt_conn *conn)
 
 	if (!good && x->state == SKT_X_RECEIVES && x->sink)
 		x->sink->end(x->sink_user, x, false);
+	skt_conn_look(&conn->served);
 	if (!good && x->entry) /* what was not sent whole is logged as far as it came */
 		skt_http_log_end(conn->place->options->log, x);
 	if (handler->ended)

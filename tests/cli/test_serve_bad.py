@@ -189,6 +189,7 @@ def test_a_reader_that_stops_is_given_up_and_one_that_is_slow_is_not(tmp_path):
 def test_clients_that_leave_in_the_middle_cost_nothing(tmp_path):
     tree(tmp_path, {"huge": b"x" * (8 << 20), "small.txt": "hello\n"})
     with Serve(tmp_path) as p:
+        p.event("listening")
         fds = len(os.listdir(f"/proc/{p.pid}/fd"))
         for i in range(60):
             with p.client() as c:
