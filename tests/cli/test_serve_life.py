@@ -244,7 +244,6 @@ def test_http_leads_to_https(target, host, to, both):
             assert a.status in (301, 308) and a["Location"] == to.format(https) and a["X-A"] is None
 
 
-@pytest.mark.xfail(strict=True, reason="the Host field is used, not the target's authority (RFC 9112, 3.2.2)")
 def test_the_redirect_of_an_absolute_target_keeps_its_host(both):
     https, http = both
     with Client(("127.0.0.1", http)) as c:
