@@ -109,6 +109,23 @@ GOALS = {
     "ws-64k": (
         ("per_s", AT_LEAST, 2, "node-ws"),
     ),
+    "http-1k": (
+        ("per_s", AT_LEAST, 1.15, "nginx"),
+        ("per_s", AT_LEAST, 0.95, "lighttpd"),
+        ("cpu_us", AT_MOST, 4.0, None),
+    ),
+    "http-64k": (
+        ("per_s", AT_LEAST, 1.0, "nginx"),
+        ("cpu_us", AT_MOST, 8.8, None),
+    ),
+    "http-10m": (
+        ("per_s", AT_LEAST, 0.98, "nginx"),
+        ("cpu_us", AT_MOST, 1.0, "nginx"),
+    ),
+    "http-idle": (
+        ("user_b", AT_MOST, 1024, None),
+        ("before_mib", AT_MOST, 4, None),
+    ),
     "run-true": (
         ("over_ms", AT_MOST, 5, None),
     ),

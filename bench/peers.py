@@ -81,6 +81,38 @@ key = {folder}/key.pem
 sslVersionMin = TLSv1.3
 """
 # Debian builds the stream module as a file of its own; elsewhere it may be compiled in.
+# File servers: one worker, no log, and connections kept alive for as long as they are used; otherwise as they come.
+NGINX_HTTP = """daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+error_log {folder}/nginx.log error;
+events {{ worker_connections {descriptors}; }}
+http {{
+    access_log off;
+    sendfile on;
+    tcp_nopush on;
+    keepalive_timeout 300s;
+    keepalive_requests 1000000000;
+    server {{ listen 127.0.0.1:{L} backlog=4096; root {D}; }}
+}}
+"""
+LIGHTTPD_HTTP = """server.bind = "127.0.0.1"
+server.port = {L}
+server.document-root = "{D}"
+server.max-keep-alive-requests = 1000000000
+server.max-keep-alive-idle = 300
+server.max-connections = {clients}
+server.max-fds = {descriptors}
+"""
+H2O_HTTP = """num-threads: 1
+max-connections: {descriptors}
+http1-request-timeout: 300
+error-log: {folder}/h2o.log
+hosts:
+  bench:
+    listen: {{ host: 127.0.0.1, port: {L} }}
+    paths: {{ "/": {{ file.dir: {D} }} }}
+"""
 NGINX_MODULES = ("/usr/lib/nginx/modules/ngx_stream_module.so", "/usr/lib64/nginx/modules/ngx_stream_module.so")
 
 SOCAT_RELAY = "{program} TCP-LISTEN:{L},bind=127.0.0.1,reuseaddr,fork,backlog=4096 TCP:127.0.0.1:{D}"
@@ -101,6 +133,8 @@ class Contender:
     udp_config: str = ""           # its configuration
     tls: str = ""                  # the command that takes TLS off at {L} and relays to {D}
     tls_config: str = ""           # its configuration
+    http: str = ""                 # the command that serves the files of {D} at {L}
+    http_config: str = ""          # its configuration
     ws: str = ""                   # the command that relays a WebSocket at {L} to {D}
     pace: str = ""                 # sends stdin to {D} in datagrams of {chunk} bytes at {mbit} Mbit/s
     tcp: tuple = ()                # (from stdin to a socket, from a socket to stdout) over TCP
@@ -110,6 +144,7 @@ class Contender:
     flows: str = ""                # lists every TCP socket, with processes
     lease: str = ""                # runs `true`, with a port of its own where it can
     idle: int = 5000               # idle links to ask for; fewer where each is a process
+    clients: int = 10000           # idle clients of HTTP to ask for: lighttpd counts two descriptors for each
     sessions: int = 10000          # idle sessions of UDP to ask for, likewise
     must_say: str = ""             # the program is another one of that name where its help lacks this
     path: str = dataclasses.field(default="", init=False)
@@ -145,7 +180,7 @@ class Contender:
 
     def command(self, template, folder="", **values):
         """The words of a command, its configuration written into `folder`."""
-        for field in ("config", "udp_config", "tls_config"):
+        for field in ("config", "udp_config", "tls_config", "http_config"):
             if "{" + field + "}" in template:
                 values[field] = f"{folder}/{self.name}.conf"
                 with open(values[field], "w") as f:
@@ -157,7 +192,7 @@ class Contender:
         module = next((f"load_module {m};" for m in NGINX_MODULES if os.path.exists(m)), "")
         return text.format(folder=folder, module=module, extra=self.extra, L=values["L"], D=values["D"],
                            descriptors=descriptors - 100, sessions=2 * descriptors,
-                           connections=min(6500, (descriptors - 200) // 2))
+                           connections=min(6500, (descriptors - 200) // 2), clients=(descriptors - 200) // 2)
 
 
 def soket():
@@ -173,6 +208,7 @@ CONTENDERS = (
               udp="{program} link udp://127.0.0.1:{L} rcvbuf=8M udp://127.0.0.1:{D}",
               tls="{program} link tls://127.0.0.1:{L} cert={folder}/cert.pem key={folder}/key.pem tcp://127.0.0.1:{D}",
               ws="{program} link ws://127.0.0.1:{L} tcp://127.0.0.1:{D}",
+              http="{program} serve {D} 127.0.0.1:{L} --idle 300s",
               pace="{program} connect udp://127.0.0.1:{D} frame=chunk={chunk} pace={mbit}Mbit",
               tcp=("{program} connect 127.0.0.1:{L}", "{program} listen 127.0.0.1:{L}"),
               unix=("{program} connect {U}", "{program} listen {U}"),
@@ -184,7 +220,11 @@ CONTENDERS = (
               extra=HAPROXY_SPLICE),
     Contender("nginx", ("nginx",), "-v", relay="{program} -e {folder}/nginx.log -c {config}", config=NGINX,
               udp="{program} -e {folder}/nginx.log -c {udp_config}", udp_config=NGINX_UDP,
-              tls="{program} -e {folder}/nginx.log -c {tls_config}", tls_config=NGINX_TLS),
+              tls="{program} -e {folder}/nginx.log -c {tls_config}", tls_config=NGINX_TLS,
+              http="{program} -e {folder}/nginx.log -c {http_config}", http_config=NGINX_HTTP),
+    Contender("lighttpd", ("lighttpd",), "-v", clients=9500, http="{program} -D -f {http_config}", http_config=LIGHTTPD_HTTP),
+    Contender("h2o", ("h2o",), "-v", http="{program} -c {http_config}", http_config=H2O_HTTP),
+    Contender("python", ("python3",), "-V", http="{program} -m http.server --bind 127.0.0.1 --directory {D} {L}"),
     Contender("node-ws", ("node", "nodejs"), "--version", ws="{program} " + os.path.join(ROOT, "bench", "ws_relay.js") + " {L} {D}"),
     Contender("stunnel", ("stunnel4", "stunnel"), "-version", tls="{program} {tls_config}", tls_config=STUNNEL),
     Contender("socat", ("socat",), "-V", relay=SOCAT_RELAY, udp=SOCAT_UDP, idle=500, sessions=500,

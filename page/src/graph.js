@@ -18,10 +18,11 @@ function isLoopback(address) {
 }
 
 class Builder {
-  constructor(flows, ownPid) {
+  constructor(flows, ports, ownPid) {
     this.nodes = new Map();
     this.edges = new Map();
     this.ownPid = ownPid;
+    this.listening = new Set(ports.map((p) => p.local_port));
     this.own = new Set(flows.map((f) => f.local_address)); // addresses of this machine
     this.flows = new Map(flows.map((f) => [keyOf(f.local_address, f.local_port, f.remote_address, f.remote_port), f]));
   }
@@ -42,13 +43,20 @@ class Builder {
     return this.node({ id: `h${flow.remote_address}`, kind: "host", name: flow.remote_address });
   }
 
+  /** Whether the remote end dialled: the kernel's word, or else who of the two listens. */
+  comesIn(f) {
+    if (f.direction) return f.direction === "in";
+    return this.listening.has(f.local_port) && !this.listening.has(f.remote_port);
+  }
+
   /** A connection within the machine is told of at both ends, and counts once: its client's end, where that is there. */
   flow(f) {
     const other = this.flows.get(keyOf(f.remote_address, f.remote_port, f.local_address, f.local_port));
-    if (other && f.direction === "in" && other.direction !== "in") return;
-    if (other && f.direction === other.direction && f.local_port < f.remote_port) return;
+    const isIn = this.comesIn(f);
+    if (other && isIn && !this.comesIn(other)) return;
+    if (other && isIn === this.comesIn(other) && f.local_port < f.remote_port) return;
     const here = this.node(localNode(f)), there = this.otherNode(f, other);
-    const [from, to, port] = f.direction === "in" ? [there, here, f.local_port] : [here, there, f.remote_port];
+    const [from, to, port] = isIn ? [there, here, f.local_port] : [here, there, f.remote_port];
     this.edge(from, to, port, f);
   }
 
@@ -77,7 +85,7 @@ function addLanes(edges) {
 
 /** { nodes, edges, names: of all nodes by id, left: how many nodes are too many to be drawn } */
 export function graphOf(flows, ports, ownPid) {
-  const b = new Builder(flows, ownPid);
+  const b = new Builder(flows, ports, ownPid);
   for (const p of ports) if (p.local_port !== null && p.processes) b.listen(p);
   for (const f of flows) if (f.local_port !== null && f.remote_port !== null) b.flow(f);
   const all = [...b.nodes.values()].sort((x, y) => y.own - x.own || y.degree - x.degree || y.listens.length - x.listens.length);

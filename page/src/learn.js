@@ -10,7 +10,7 @@ import { count, t, translate } from "./text.js";
 export const wants = ["ports", "flows"];
 
 const TOPICS = ["socket", "endpoint", "port", "classes", "roles", "versus", "protocols"];
-const root = document.getElementById("panel-learn");
+const root = document.getElementById("learn");
 const strip = new Strip();
 
 function scale() {

@@ -10,7 +10,7 @@ import { makeSpark, Plot, updateSpark } from "./plot.js";
 export const wants = [];
 
 const COLUMNS = ["from", "to", "plotted", "rate", "bytes", "how", "age"];
-const root = document.getElementById("panel-links");
+const root = document.getElementById("links");
 const history = new History();
 let plot = null;
 let chosen = null; // the link whose rates are plotted; null: the sum of all

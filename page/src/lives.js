@@ -13,6 +13,7 @@ export class Lives {
     this.box = box;
     this.lives = new Map(); // by the connection's number, oldest first
     this.server = null;
+    this.client = null; // the name of the process that dials, where it is known: the browser, or a relay in between
     this.nOpened = 0;
     this.none = h("p", { class: "empty", "data-text": "life.none" });
     box.append(this.none);
@@ -20,7 +21,10 @@ export class Lives {
 
   /** The page's own connection: it was opened before it could be told of, so its handshake is known from its socket. */
   own(s) {
-    this.server = s.local;
+    const client = s.peer.process?.name ?? null;
+    const isOther = this.server?.port !== s.local.port || this.client !== client;
+    Object.assign(this, { server: s.local, client });
+    if (isOther) this.fit();
     if (this.lives.get(s.id)?.isOwn) return;
     this.lost();
     const life = this.find({ id: s.id, peer: `${s.peer.ip?.includes(":") ? `[${s.peer.ip}]` : s.peer.ip}:${s.peer.port}` });
@@ -73,7 +77,7 @@ export class Lives {
   }
 
   update(life) {
-    life.sequence.show(life, this.server);
+    life.sequence.show(life, this.client, this.server);
   }
 
   /** Figures stay the same elements: what is open in them stays open. */

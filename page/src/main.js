@@ -23,7 +23,7 @@ function show(name, isFocused) {
   for (const n of names) {
     tabs.get(n).setAttribute("aria-selected", String(n === shown));
     tabs.get(n).tabIndex = n === shown ? 0 : -1;
-    document.getElementById(`panel-${n}`).hidden = n !== shown;
+    document.getElementById(n).hidden = n !== shown;
   }
   if (isFocused) tabs.get(shown).focus();
   tabs.get(shown).scrollIntoView({ block: "nearest", inline: "nearest" });
@@ -31,8 +31,12 @@ function show(name, isFocused) {
   feed.want(sections[shown].wants, sections[shown].filtered);
 }
 
+function named() {
+  return location.hash.replace(/^#\/?/, "");
+}
+
 function go(name) {
-  if (location.hash !== `#${name}`) history.replaceState(null, "", `#${name}`);
+  history.replaceState(null, "", `#/${name}`); // not the section's own id, to which the browser would scroll
   show(name, true);
 }
 
@@ -58,7 +62,7 @@ function say() {
 
 for (const [name, tab] of tabs) tab.addEventListener("click", () => go(name));
 document.getElementById("tabs").addEventListener("keydown", turn);
-window.addEventListener("hashchange", () => show(location.hash.slice(1)));
+window.addEventListener("hashchange", () => show(named()));
 document.getElementById("again").addEventListener("click", feed.start);
 const language = document.getElementById("language");
 language.addEventListener("change", () => choose(language.value, true));
@@ -76,5 +80,5 @@ onLanguage(() => {
 });
 
 chooseFirst();
-show(location.hash.slice(1));
+show(named());
 feed.start();

@@ -13,7 +13,7 @@ export const filtered = ["flows"];
 
 const COLUMNS = ["client", "server", "port", "n", "rate"];
 const LISTED = 300; // rows of the list
-const root = document.getElementById("panel-map");
+const root = document.getElementById("map");
 let graph = null;
 let chosen = null;
 

@@ -13,7 +13,7 @@ export const filtered = ["ports"];
 
 const COLUMNS = ["port", "address", "service", "process", "user", "since"];
 const GROUPS = [...CLASSES, "other"]; // other: unix sockets and whatever else has no port
-const root = document.getElementById("panel-ports");
+const root = document.getElementById("ports");
 const strip = new Strip();
 
 function group(name) {

@@ -56,7 +56,7 @@ export class Sequence {
     this.n = 0;
   }
 
-  show(life, server) {
+  show(life, name, server) {
     const rows = life.events.flatMap(arrowsOf);
     const start = life.events.find((e) => e.at_ns)?.at_ns ?? null;
     for (const row of rows) row.time = row.at && start !== null ? (row.at === start ? "0" : `+${duration(row.at - start)}`) : "";
@@ -64,13 +64,12 @@ export class Sequence {
     setText(this.caption, t(life.isOwn ? "life.this" : "life.other", { peer: life.peer ?? "?" }));
     setText(this.badge, t(life.isClosed ? "life.closed" : "life.alive"));
     setText(this.summary, t("life.words"));
-    this.draw(rows, life, server);
+    this.draw(rows, name ?? t("life.client"), partsOf(life.peer)?.port ?? null, server);
   }
 
-  draw(rows, life, server) {
+  draw(rows, name, client, server) {
     const width = Math.round(Math.min(this.drawing.clientWidth || 420, 640));
-    const client = partsOf(life.peer)?.port ?? null;
-    const shape = JSON.stringify([width, client, server?.port, rows.map((r) => [r.word, r.note, r.time])]);
+    const shape = JSON.stringify([width, name, client, server?.port, rows.map((r) => [r.word, r.note, r.time])]);
     if (shape === this.shape) return;
     const isSame = this.width === width && rows.length > this.n; // then only what is new is drawn as it happens
     const known = isSame ? this.n : rows.length;
@@ -79,7 +78,7 @@ export class Sequence {
     this.drawing.setAttribute("viewBox", `0 0 ${width} ${height}`);
     this.drawing.setAttribute("aria-label", rows.map((r) => `${r.dir === ">" ? t("socket.peer") : r.dir ? t("socket.local") : ""} ${r.word}`).join("; "));
     this.drawing.replaceChildren(
-      this.head("a", left, t("life.client"), client), this.head("b", right, "soket", server?.port ?? null),
+      this.head("a", left, cut(name, 120), client), this.head("b", right, "soket", server?.port ?? null),
       svg("line", { class: "lane a", x1: left, y1: 62, x2: left, y2: height }), svg("line", { class: "lane b", x1: right, y1: 62, x2: right, y2: height }),
       ...rows.map((row, i) => this.arrow(row, TOP + i * STEP, left, right, i - known)));
     this.words.replaceChildren(...rows.map((r) => h("li", null, h("b", null, r.word), ` – ${r.note}`)));

@@ -10,7 +10,7 @@ import { showWay } from "./way.js";
 export const wants = [];
 
 const FACTS = ["state", "rtt", "sent", "received", "age", "requests", "retransmits", "congestion", "tls"];
-const root = document.getElementById("panel-socket");
+const root = document.getElementById("socket");
 let lives = null;
 
 function build() {

@@ -20,7 +20,7 @@ export function stationsOf(s, links) {
 }
 
 function makeStation(station) {
-  return h("li", { class: `station ${station.role}` },
+  return h("li", { class: `station end ${station.role}` },
     h("div", { class: "card" },
       h("p", { class: "who" }), h("p", { class: "address" }, h("span", { class: "ip" }), h("span", { class: "port" })),
       h("p", { class: "class" }), h("p", { class: "process" })),
@@ -55,5 +55,6 @@ function updateStation(e, station) {
 export function showWay(list, s, links) {
   const stations = stationsOf(s, links).map((station, i) => ({ ...station, key: `${i}${station.role}` }));
   list.dataset.n = stations.length;
+  list.classList.toggle("chain", stations.length > 2);
   keepRows(list, stations, (station) => station.key, makeStation, updateStation);
 }

@@ -25,11 +25,8 @@
 #include "sys/clock.h"
 
 enum {
-	CONN_ROUNDS = 64,              /* requests of one connection before others have their turn */
-	CONN_BUFFER = 16 * 1024,       /* what the thread lends */
-	CONN_ROOM = 4 * 1024,          /* at least this much is read */
-	CONN_WASTE_MAX = 256 * 1024,   /* of a body that nobody wants */
-	CONN_LINGER_MAX = 1024 * 1024, /* of what comes while we linger */
+	CONN_ROUNDS = 64,            /* requests of one connection before others have their turn */
+	CONN_WASTE_MAX = 256 * 1024, /* of a body that nobody wants */
 };
 
 #define CONN_LINGER (2 * SKT_SECOND)
@@ -37,200 +34,6 @@ enum {
 static struct skt_conn *conn_of(struct skt_served *served)
 {
 	return SKT_OUTER(served, struct skt_conn, served);
-}
-
-/* --- bytes */
-
-static void conn_give_back(struct skt_conn *conn)
-{
-	struct skt_bytes *in = conn->in;
-
-	conn->in = NULL;
-	if (in && in->cap == CONN_BUFFER && !conn->place->spare)
-		conn->place->spare = in;
-	else
-		skt_free(in);
-}
-
-/* A buffer with room for CONN_ROOM bytes more behind what it has. */
-static bool conn_make_room(struct skt_conn *conn)
-{
-	struct skt_bytes *in = conn->in;
-
-	if (!in && conn->place->spare) {
-		conn->in = conn->place->spare;
-		conn->place->spare = NULL;
-		conn->in->at = conn->in->n = 0;
-		return true;
-	}
-	if (in && in->at) {
-		memmove(in->s, in->s + in->at, in->n);
-		in->at = 0;
-	}
-	if (in && in->cap - in->n >= CONN_ROOM)
-		return true;
-	in = skt_realloc(in, sizeof(*in) + (in ? in->n + CONN_BUFFER : CONN_BUFFER));
-	if (!in)
-		return false;
-	if (!conn->in)
-		in->at = in->n = 0;
-	in->cap = conn->in ? in->n + CONN_BUFFER : CONN_BUFFER;
-	conn->in = in;
-	return true;
-}
-
-/* Keep no more than there is. */
-static void conn_trim(struct skt_conn *conn)
-{
-	struct skt_bytes *in = conn->in, *less;
-
-	if (!in)
-		return;
-	if (in->n == 0) {
-		conn_give_back(conn);
-		return;
-	}
-	if (in->cap - in->at - in->n < CONN_ROOM / 4)
-		return;
-	if (in->at)
-		memmove(in->s, in->s + in->at, in->n);
-	in->at = 0;
-	less = skt_realloc(in, sizeof(*in) + in->n);
-	conn->in = less ? less : in;
-	conn->in->cap = conn->in->n;
-}
-
-static void conn_over(struct skt_conn *conn, enum skt_http_closer by)
-{
-	if (conn->state == SKT_CONN_OVER)
-		return;
-	conn->state = SKT_CONN_OVER;
-	conn->by = (uint8_t)by;
-}
-
-void skt_conn_fail(struct skt_conn *conn, const struct skt_error *err)
-{
-	struct skt_error why;
-
-	if (conn->state == SKT_CONN_OVER)
-		return;
-	if (!err) {
-		skt_stream_why(conn->stream, &why);
-		err = &why;
-	}
-	conn->err = SKT_NEW(struct skt_error);
-	if (conn->err)
-		*conn->err = *err;
-	conn->stream->flags |= SKT_STREAM_BROKEN;
-	conn_over(conn, SKT_HTTP_BY_FAILURE);
-}
-
-static void conn_moved(struct skt_conn *conn)
-{
-	conn->served.moved_at = skt_loop_now(conn->place->loop);
-}
-
-/* Read behind what is there. Returns bytes, 0 at the end, -SKT_AGAIN, -kind. */
-static ssize_t conn_read(struct skt_conn *conn)
-{
-	struct skt_bytes *in;
-	ssize_t got;
-
-	if (!conn_make_room(conn)) {
-		struct skt_error err;
-
-		(void)skt_fail_memory(&err);
-		skt_conn_fail(conn, &err);
-		return -SKT_E_LIMIT;
-	}
-	in = conn->in;
-	got = skt_stream_read(conn->stream, in->s + in->n, in->cap - in->n);
-	if (got <= 0)
-		return got;
-	in->n += (uint32_t)got;
-	conn->served.taken += (uint64_t)got;
-	conn_moved(conn);
-	return got;
-}
-
-static int conn_keep_out(struct skt_conn *conn, const char *bytes, size_t n)
-{
-	struct skt_bytes *old = conn->out, *out;
-	size_t kept = old ? old->n : 0;
-
-	out = n + kept < UINT32_MAX ? skt_malloc(sizeof(*out) + kept + n) : NULL;
-	if (!out) {
-		struct skt_error err;
-
-		(void)skt_fail_memory(&err);
-		skt_conn_fail(conn, &err);
-		return -SKT_E_LIMIT;
-	}
-	out->at = 0;
-	out->n = out->cap = (uint32_t)(kept + n);
-	if (old)
-		memcpy(out->s, old->s + old->at, kept);
-	memcpy(out->s + kept, bytes, n);
-	skt_free(old);
-	conn->out = out;
-	return 0;
-}
-
-int skt_conn_write(struct skt_conn *conn, const char *bytes, size_t n, bool more_follows)
-{
-	ssize_t put = -SKT_AGAIN;
-
-	if (conn->state == SKT_CONN_OVER)
-		return -SKT_E_IO;
-	if (!conn->out) {
-		if (more_follows)
-			conn->stream->flags |= SKT_STREAM_MORE;
-		put = skt_stream_write(conn->stream, bytes, n);
-		conn->stream->flags &= (uint16_t)~SKT_STREAM_MORE;
-	}
-	if (put < 0 && put != -SKT_AGAIN) {
-		skt_conn_fail(conn, NULL);
-		return (int)put;
-	}
-	if (put > 0) {
-		conn->served.given += (uint64_t)put;
-		conn_moved(conn);
-		bytes += put;
-		n -= (size_t)put;
-	}
-	return n ? conn_keep_out(conn, bytes, n) : 0;
-}
-
-/* Send what was kept. True when nothing is left. */
-static bool conn_flush(struct skt_conn *conn)
-{
-	while (conn->out) {
-		struct skt_bytes *out = conn->out;
-		ssize_t put = skt_stream_write(conn->stream, out->s + out->at, out->n);
-
-		if (put == -SKT_AGAIN || put == 0)
-			return false;
-		if (put < 0) {
-			skt_conn_fail(conn, NULL);
-			return false;
-		}
-		conn->served.given += (uint64_t)put;
-		conn_moved(conn);
-		out->at += (uint32_t)put;
-		out->n -= (uint32_t)put;
-		if (out->n)
-			continue;
-		skt_free(out);
-		conn->out = NULL;
-	}
-	return true;
-}
-
-void skt_conn_continue(struct skt_conn *conn)
-{
-	static const char line[] = "HTTP/1.1 100 Continue\r\n\r\n";
-
-	(void)skt_conn_write(conn, line, sizeof(line) - 1, false);
 }
 
 /* --- requests */
@@ -325,7 +128,7 @@ static void conn_handle(struct skt_conn *conn, const char *head, size_t n)
 static bool conn_refuse_head(struct skt_conn *conn, size_t end)
 {
 	const struct skt_bytes *in = conn->in;
-	bool begins = skt_head_begins(SKT_HEAD_REQUEST, in->s + in->at, in->n);
+	bool begins = skt_head_begins(SKT_HEAD_REQUEST, in->s + in->at, in->n) || (in->n == 1 && in->s[in->at] == '\r');
 	struct skt_exchange *x;
 
 	if (end || (begins && in->n < SKT_REQUEST_HEAD_MAX))
@@ -362,7 +165,7 @@ static bool conn_take(struct skt_conn *conn)
 
 	if (!in || in->n == 0)
 		return false;
-	if (conn->since == 0)
+	if (conn->x == NULL && in->s[in->at] == '\r')
 		conn_skip_line(in);
 	if (in->n == 0)
 		return false;
@@ -442,7 +245,7 @@ static bool conn_receive(struct skt_conn *conn, struct skt_exchange *x)
 	}
 	if (conn_feed(conn, x))
 		return true;
-	got = conn_read(conn);
+	got = skt_conn_read(conn);
 	if (got > 0)
 		return true;
 	if (got != -SKT_AGAIN)
@@ -484,7 +287,7 @@ static void conn_linger(struct skt_conn *conn)
 	/* nothing more will be read from it, and nothing waits: closing is enough, and saves a call */
 	if (raw && !(raw->ready & SKT_IN) && (!conn->in || conn->in->n == 0) && !conn->x->request.is_chunked &&
 	    conn->x->request.length == 0 && conn->x->status < 400) {
-		conn_over(conn, SKT_HTTP_BY_US);
+		skt_conn_over(conn, SKT_HTTP_BY_US);
 		return;
 	}
 	conn->state = SKT_CONN_LINGERS;
@@ -500,6 +303,9 @@ static void conn_end_exchange(struct skt_conn *conn)
 
 	if (!good && x->state == SKT_X_RECEIVES && x->sink)
 		x->sink->end(x->sink_user, x, false);
+	skt_conn_look(&conn->served);
+	if (!good && x->entry) /* what was not sent whole is logged as far as it came */
+		skt_http_log_end(conn->place->options->log, x);
 	if (handler->ended)
 		handler->ended(handler, x, good);
 	if (conn->state == SKT_CONN_ANSWERS) {
@@ -519,11 +325,11 @@ static bool conn_exchange_step(struct skt_conn *conn)
 
 	switch (x->state) {
 	case SKT_X_RECEIVES:
-		return conn_flush(conn) && conn_receive(conn, x);
+		return skt_conn_flush(conn) && conn_receive(conn, x);
 	case SKT_X_WASTES:
 		return conn_receive(conn, x);
 	case SKT_X_HEAD:
-		if (!conn_flush(conn))
+		if (!skt_conn_flush(conn))
 			return false;
 		if (x->out) {
 			x->state = SKT_X_BODY;
@@ -548,16 +354,16 @@ static bool conn_wait(struct skt_conn *conn)
 	if (conn_take(conn))
 		return true;
 	if (conn->is_stopping && (!conn->in || conn->in->n == 0)) {
-		conn_over(conn, SKT_HTTP_BY_US);
+		skt_conn_over(conn, SKT_HTTP_BY_US);
 		return false;
 	}
-	got = conn_read(conn);
+	got = skt_conn_read(conn);
 	if (got > 0)
 		return true;
 	if (got == 0)
-		conn_over(conn, SKT_HTTP_BY_PEER);
+		skt_conn_over(conn, SKT_HTTP_BY_PEER);
 	else if (got != -SKT_AGAIN && conn->served.n_requests && (!conn->in || conn->in->n == 0))
-		conn_over(conn, SKT_HTTP_BY_PEER); /* it was reset between requests: that is how many clients leave */
+		skt_conn_over(conn, SKT_HTTP_BY_PEER); /* it was reset between requests: that is how many clients leave */
 	else if (got != -SKT_AGAIN)
 		skt_conn_fail(conn, NULL);
 	return false;
@@ -577,7 +383,7 @@ static bool conn_waste(struct skt_conn *conn)
 	if (got > 0)
 		conn->served.taken += (uint64_t)got;
 	if (got <= 0 || skt_loop_now(conn->place->loop) - conn->since > CONN_LINGER)
-		conn_over(conn, SKT_HTTP_BY_US);
+		skt_conn_over(conn, SKT_HTTP_BY_US);
 	return got > 0;
 }
 
@@ -605,7 +411,7 @@ static bool conn_is_read(struct skt_conn *conn)
 
 	conn->acknowledged = taken;
 	if (is_read)
-		conn_moved(conn);
+		skt_conn_moved(conn);
 	return is_read;
 }
 
@@ -616,7 +422,7 @@ static void conn_late(struct skt_conn *conn)
 	struct skt_error err;
 
 	if (conn->state == SKT_CONN_LINGERS || (!x && !conn->since)) {
-		conn_over(conn, SKT_HTTP_BY_US);
+		skt_conn_over(conn, SKT_HTTP_BY_US);
 		return;
 	}
 	if (!x) { /* the head did not come whole */
@@ -639,7 +445,6 @@ static void conn_late(struct skt_conn *conn)
 }
 
 static void conn_fired(struct skt_timer *timer);
-static void conn_look(struct skt_served *served);
 
 static void conn_watch_time(struct skt_conn *conn)
 {
@@ -675,7 +480,7 @@ static bool conn_round(struct skt_conn *conn)
 	case SKT_CONN_READS:
 		return conn_wait(conn);
 	case SKT_CONN_LINGERS:
-		return conn_flush(conn) && conn_waste(conn);
+		return skt_conn_flush(conn) && conn_waste(conn);
 	default:
 		return false;
 	}
@@ -693,7 +498,7 @@ static void conn_step(struct skt_conn *conn)
 		conn_tell(conn);
 		return;
 	}
-	conn_trim(conn);
+	skt_conn_trim(conn);
 	if (rounds == CONN_ROUNDS * 4)
 		skt_loop_defer(conn->place->loop, &conn->task);
 	conn_watch_time(conn);
@@ -724,7 +529,7 @@ static void conn_fired(struct skt_timer *timer)
 {
 	struct skt_conn *conn = SKT_OUTER(timer, struct skt_conn, timer);
 
-	conn_look(&conn->served);
+	skt_conn_look(&conn->served);
 	if (conn_due(conn) <= skt_loop_now(conn->place->loop))
 		conn_late(conn);
 	skt_conn_go_on(conn);
@@ -732,8 +537,8 @@ static void conn_fired(struct skt_timer *timer)
 
 /* --- the service */
 
-static int conn_begin(struct skt_service *service, void *place, struct skt_stream *stream,
-		      const struct skt_client *client, struct skt_served **ret, struct skt_error *err)
+int skt_conn_begin(struct skt_service *service, void *place, struct skt_stream *stream, const struct skt_client *client,
+		   struct skt_served **ret, struct skt_error *err)
 {
 	struct skt_conn *conn = SKT_NEW(struct skt_conn);
 	struct skt_http_event event = { .what = SKT_HTTP_OPENED };
@@ -750,7 +555,7 @@ static int conn_begin(struct skt_service *service, void *place, struct skt_strea
 	if (conn->place->options->log && client->peer)
 		conn->remote = skt_strdup(skt_addr_print_host(client->peer, remote));
 	conn->task.fn = conn_task;
-	conn_moved(conn);
+	skt_conn_moved(conn);
 	skt_stream_on_wake(stream, conn_woken, conn);
 	skt_loop_defer(conn->place->loop, &conn->task);
 	conn_happened(conn, &event);
@@ -758,7 +563,7 @@ static int conn_begin(struct skt_service *service, void *place, struct skt_strea
 	return 0;
 }
 
-static void conn_stop(struct skt_served *served)
+void skt_conn_stop(struct skt_served *served)
 {
 	struct skt_conn *conn = conn_of(served);
 
@@ -768,7 +573,7 @@ static void conn_stop(struct skt_served *served)
 	skt_conn_go_on(conn);
 }
 
-static void conn_cut(struct skt_served *served)
+void skt_conn_cut(struct skt_served *served)
 {
 	struct skt_conn *conn = conn_of(served);
 	struct skt_error err;
@@ -776,11 +581,11 @@ static void conn_cut(struct skt_served *served)
 	(void)skt_fail(&err, SKT_E_IO, EINTR, "%s", _("cut: stopped before the answer was sent"));
 	if (conn->x)
 		skt_conn_fail(conn, &err);
-	conn_over(conn, SKT_HTTP_BY_US);
+	skt_conn_over(conn, SKT_HTTP_BY_US);
 	skt_conn_go_on(conn);
 }
 
-static void conn_look(struct skt_served *served)
+void skt_conn_look(struct skt_served *served)
 {
 	struct skt_conn *conn = conn_of(served);
 
@@ -788,12 +593,12 @@ static void conn_look(struct skt_served *served)
 		skt_outbody_look(conn->x->out);
 }
 
-static struct skt_stream *conn_stream(struct skt_served *served)
+struct skt_stream *skt_conn_stream(struct skt_served *served)
 {
 	return conn_of(served)->stream;
 }
 
-static void conn_free(struct skt_served *served)
+void skt_conn_free(struct skt_served *served)
 {
 	struct skt_conn *conn = conn_of(served);
 
@@ -802,77 +607,9 @@ static void conn_free(struct skt_served *served)
 	skt_loop_clear(conn->place->loop, &conn->timer);
 	skt_loop_undefer(conn->place->loop, &conn->task);
 	skt_stream_free(conn->stream);
-	conn_give_back(conn);
+	skt_conn_give_back(conn);
 	skt_free(conn->out);
 	skt_free(conn->err);
 	skt_free(conn->remote);
 	skt_free(conn);
-}
-
-/* --- the server */
-
-struct http_server {
-	struct skt_service service;
-	struct skt_http_options options;
-};
-
-static int server_open(struct skt_service *service, struct skt_loop *loop, void **ret, struct skt_error *err)
-{
-	const struct http_server *server = SKT_OUTER(service, struct http_server, service);
-	struct skt_http_handler *handler = server->options.handler;
-	struct skt_http_place *place = SKT_NEW(struct skt_http_place);
-	int failed;
-
-	if (!place)
-		return skt_fail_memory(err);
-	place->loop = loop;
-	place->options = &server->options;
-	place->body.mover = server->options.mover;
-	if (handler->open && (failed = handler->open(handler, loop, &place->handlers, err)) < 0) {
-		skt_free(place);
-		return failed;
-	}
-	*ret = place;
-	return 0;
-}
-
-static void server_close(struct skt_service *service, void *at)
-{
-	const struct http_server *server = SKT_OUTER(service, struct http_server, service);
-	struct skt_http_place *place = at;
-
-	if (server->options.handler->close)
-		server->options.handler->close(server->options.handler, place->handlers);
-	skt_text_release(&place->answer);
-	skt_free(place->spare);
-	skt_free(place);
-}
-
-int skt_http_server_new(const struct skt_http_options *options, struct skt_service **ret, struct skt_error *err)
-{
-	struct http_server *server = SKT_NEW(struct http_server);
-
-	if (!server)
-		return skt_fail_memory(err);
-	server->service = (struct skt_service){ .open = server_open,
-						.close = server_close,
-						.begin = conn_begin,
-						.stop = conn_stop,
-						.cut = conn_cut,
-						.look = conn_look,
-						.stream = conn_stream,
-						.free = conn_free };
-	server->options = *options;
-	if (!server->options.idle)
-		server->options.idle = 60 * SKT_SECOND;
-	if (!server->options.head)
-		server->options.head = 10 * SKT_SECOND;
-	*ret = &server->service;
-	return 0;
-}
-
-void skt_http_server_free(struct skt_service *service)
-{
-	if (service)
-		skt_free(SKT_OUTER(service, struct http_server, service));
 }

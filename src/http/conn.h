@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What conn.c, exchange.c and outbody.c share: a connection, and the request that is being answered on it. */
+/* What conn.c, connio.c, exchange.c, outbody.c and server.c share: a connection, and the request that is being answered on it. */
 #ifndef SKT_HTTP_CONN_H
 #define SKT_HTTP_CONN_H
 
@@ -83,6 +83,28 @@ struct skt_exchange {
 	uint8_t state;   /* enum skt_exchange_state */
 	bool closes;     /* the connection ends after it */
 };
+
+/* Of connio.c. Read behind what is there: bytes, 0 at the end, -SKT_AGAIN, -kind. */
+ssize_t skt_conn_read(struct skt_conn *conn);
+/* Keep no more room than there are bytes. */
+void skt_conn_trim(struct skt_conn *conn);
+/* Give the buffer back to the thread, or free it. */
+void skt_conn_give_back(struct skt_conn *conn);
+/* A byte has moved: deadlines begin anew. */
+void skt_conn_moved(struct skt_conn *conn);
+/* Send what was kept. True when nothing is left. */
+bool skt_conn_flush(struct skt_conn *conn);
+/* It is over; done() is told from the outermost call. */
+void skt_conn_over(struct skt_conn *conn, enum skt_http_closer by);
+
+/* Of conn.c, for server.c: the operations of a service. */
+int skt_conn_begin(struct skt_service *service, void *place, struct skt_stream *stream, const struct skt_client *client,
+		   struct skt_served **ret, struct skt_error *err);
+void skt_conn_stop(struct skt_served *served);
+void skt_conn_cut(struct skt_served *served);
+void skt_conn_look(struct skt_served *served);
+struct skt_stream *skt_conn_stream(struct skt_served *served);
+void skt_conn_free(struct skt_served *served);
 
 /* Write to the client: what it does not take at once is kept. 0, or -kind: the connection has failed then. */
 int skt_conn_write(struct skt_conn *conn, const char *bytes, size_t n, bool more_follows);

@@ -28,7 +28,8 @@ struct content {
 	const char *type;       /* of what it is once decoded */
 	enum skt_coding coding; /* of a sibling, or made on the fly */
 	bool on_the_fly;
-	char etag[72];
+	char etag[104];
+	struct skt_text lists[2]; /* fields that came in several lines, joined */
 };
 
 static const char *const content_suffixes[SKT_CODINGS] = { "", ".gz", ".zst", ".br" };
@@ -36,7 +37,7 @@ static const char *const content_suffixes[SKT_CODINGS] = { "", ".gz", ".zst", ".
 /* A compressed sibling that the client likes, in place of the file. */
 static void content_sibling(struct content *c)
 {
-	struct skt_span accept = c->r->field[SKT_FIELD_ACCEPT_ENCODING];
+	struct skt_span accept = skt_request_list(c->r, SKT_FIELD_ACCEPT_ENCODING, &c->lists[0]);
 	unsigned set = 1U << SKT_CODING_BR | 1U << SKT_CODING_ZSTD | 1U << SKT_CODING_GZIP;
 	enum skt_coding coding;
 	char path[SKT_SITE_PATH];
@@ -62,7 +63,7 @@ static void content_sibling(struct content *c)
 /* Choose what is sent: a sibling, the file compressed now, or the file as it is. */
 static void content_choose(struct content *c)
 {
-	struct skt_span accept = c->r->field[SKT_FIELD_ACCEPT_ENCODING];
+	struct skt_span accept = skt_request_list(c->r, SKT_FIELD_ACCEPT_ENCODING, &c->lists[1]);
 
 	c->type = c->file->type;
 	if (accept.n && !c->place->site->options.no_compress) {
@@ -83,30 +84,36 @@ static void content_choose(struct content *c)
 
 /* --- conditions */
 
-static bool content_is_since(const struct content *c, enum skt_field field, bool *is_date)
+static bool content_is_since(struct skt_span field, const struct stat *st, bool *is_date)
 {
 	int64_t date;
 
-	*is_date = c->r->field[field].s && skt_httpdate_parse(c->r->field[field], skt_unix_now() / SKT_SECOND, &date);
-	return *is_date && c->file->st.st_mtim.tv_sec > date;
+	*is_date = field.s && skt_httpdate_parse(field, skt_unix_now() / SKT_SECOND, &date);
+	return *is_date && st->st_mtim.tv_sec > date;
 }
 
-/* 0: go on; else the status that the conditions lead to. */
-static int content_conditions(const struct content *c)
+int skt_content_conditions(const struct skt_request *r, const char *etag, const struct stat *st)
 {
-	const struct skt_span *field = c->r->field;
-	bool is_date, changed;
+	const struct skt_span *field = r->field;
+	struct skt_text room = { 0 };
+	bool is_date, changed, reads = r->method == SKT_METHOD_GET || r->method == SKT_METHOD_HEAD;
+	int status = 0;
 
 	if (field[SKT_FIELD_IF_MATCH].s) {
-		if (!skt_tags_have(field[SKT_FIELD_IF_MATCH], c->etag, false))
-			return 412;
-	} else if (content_is_since(c, SKT_FIELD_IF_UNMODIFIED_SINCE, &is_date)) {
-		return 412;
+		if (!etag || !skt_tags_have(skt_request_list(r, SKT_FIELD_IF_MATCH, &room), etag, false))
+			status = 412;
+	} else if (etag && content_is_since(field[SKT_FIELD_IF_UNMODIFIED_SINCE], st, &is_date)) {
+		status = 412;
 	}
-	if (field[SKT_FIELD_IF_NONE_MATCH].s)
-		return skt_tags_have(field[SKT_FIELD_IF_NONE_MATCH], c->etag, true) ? 304 : 0;
-	changed = content_is_since(c, SKT_FIELD_IF_MODIFIED_SINCE, &is_date);
-	return is_date && !changed ? 304 : 0;
+	if (status == 0 && field[SKT_FIELD_IF_NONE_MATCH].s) {
+		if (etag && skt_tags_have(skt_request_list(r, SKT_FIELD_IF_NONE_MATCH, &room), etag, true))
+			status = reads ? 304 : 412;
+	} else if (status == 0 && reads) {
+		changed = content_is_since(field[SKT_FIELD_IF_MODIFIED_SINCE], st, &is_date);
+		status = is_date && !changed ? 304 : 0;
+	}
+	skt_text_release(&room);
+	return status;
 }
 
 /* Whether the Range counts: If-Range names this very content. A date must be the file's own, and old enough to be sure. */
@@ -175,7 +182,6 @@ static void content_send_piece(struct content *c, int status, int64_t first, int
 /* All of a file as it is: the common case. Small ones leave with their head. */
 static void content_send_whole(struct content *c)
 {
-	const char *bytes;
 	struct skt_text *lines = &c->file->lines;
 
 	if (c->file->st.st_size > SKT_FILE_SMALL || c->coding != SKT_CODING_NONE) {
@@ -183,24 +189,37 @@ static void content_send_whole(struct content *c)
 		content_send_piece(c, 200, 0, c->file->st.st_size);
 		return;
 	}
-	if (skt_file_content(c->file, c->place->room, &bytes) != 0) {
+	if (skt_file_content(c->file, c->place->room) != 0) {
 		skt_exchange_reply_status(c->x, 500, "the file cannot be read");
 		return;
 	}
-	skt_exchange_reply_ready(c->x, 200, lines->s, lines->len, bytes, (size_t)c->file->st.st_size);
+	skt_exchange_reply_ready(c->x, 200, lines->s, lines->len, c->place->room, (size_t)c->file->st.st_size);
 }
 
-/* Small contents are compressed once and kept with the file. */
+/* Small contents are compressed once, and again when they have become others. */
 static bool content_send_kept_gzip(struct content *c)
 {
 	struct skt_file *f = c->file;
+	size_t n = (size_t)f->st.st_size;
+	char *room = c->place->room;
 
-	if (!f->content)
+	if (n > SKT_FILE_SMALL || skt_file_content(f, room) != 0)
 		return false;
-	if (!f->gzip)
-		f->gzip = skt_gzipped_bytes(f->content, (size_t)f->st.st_size, &f->n_gzip);
-	if (!f->gzip)
-		return false;
+	if (f->gzip && memcmp(f->gzip_of, room, n) != 0) {
+		skt_free(f->gzip);
+		skt_free(f->gzip_of);
+		f->gzip = f->gzip_of = NULL;
+	}
+	if (!f->gzip) {
+		f->gzip_of = skt_malloc(n);
+		f->gzip = f->gzip_of ? skt_gzipped_bytes(room, n, &f->n_gzip) : NULL;
+		if (!f->gzip) {
+			skt_free(f->gzip_of);
+			f->gzip_of = NULL;
+			return false;
+		}
+		memcpy(f->gzip_of, room, n);
+	}
 	content_fields(c);
 	skt_exchange_reply(c->x, 200, c->type, f->gzip, f->n_gzip);
 	return true;
@@ -236,7 +255,7 @@ static void content_send_parts(struct content *c, const struct skt_ranges *range
 		content_send_piece(c, 206, one->first, one->last - one->first + 1);
 		return;
 	}
-	if (skt_parts_new(skt_exchange_loop(c->x), c->file, ranges, &body, &length, boundary, &err) < 0) {
+	if (skt_parts_new(skt_exchange_loop(c->x), c->file, c->type, ranges, &body, &length, boundary, &err) < 0) {
 		content_failed(c, &err);
 		return;
 	}
@@ -254,8 +273,9 @@ static void content_send(struct content *c)
 	if (ranged == SKT_RANGE_PARTS) {
 		content_send_parts(c, &ranges);
 	} else if (ranged == SKT_RANGE_UNSATISFIABLE) {
-		content_fields(c);
+		skt_site_fields(c->place->site, c->x);
 		skt_exchange_fieldf(c->x, "Content-Range", "bytes */%lld", (long long)c->file->st.st_size);
+		skt_exchange_field(c->x, "Accept-Ranges", "bytes");
 		skt_exchange_reply_status(c->x, 416, "the range begins beyond the end of the file");
 	} else if (c->on_the_fly) {
 		content_send_gzip(c);
@@ -286,7 +306,7 @@ void skt_content_answer(struct skt_siteplace *place, struct skt_exchange *x, str
 
 	if (!content_is_plain(c.r)) {
 		content_choose(&c);
-		status = content_conditions(&c);
+		status = skt_content_conditions(c.r, c.etag, &c.file->st);
 	} else {
 		(void)snprintf(c.etag, sizeof(c.etag), "%s", file->etag);
 	}
@@ -294,10 +314,12 @@ void skt_content_answer(struct skt_siteplace *place, struct skt_exchange *x, str
 		content_fields(&c);
 		skt_exchange_reply(x, 304, NULL, NULL, 0);
 	} else if (status) {
-		content_fields(&c);
+		skt_site_fields(place->site, x);
 		skt_exchange_reply_status(x, status, "the file is not what the request expects");
 	} else {
 		content_send(&c);
 	}
 	skt_file_let_go(c.file);
+	for (int i = 0; i < 2; i++)
+		skt_text_release(&c.lists[i]);
 }

@@ -53,7 +53,7 @@ static void dirlist_look(struct dirlist *d, int fd, struct skt_listing_entry *e)
 		return;
 	}
 	if (S_ISLNK(st.st_mode)) {
-		struct skt_tree here = { fd, d->place->site->options.follows };
+		struct skt_tree here = { .fd = fd, .follows = d->place->site->options.follows };
 		int target = -1;
 
 		if (here.follows)
@@ -155,6 +155,17 @@ static void dirlist_ended(struct skt_sitework *work, bool good)
 	SKT_OUTER(work, struct dirlist, work)->x = NULL;
 }
 
+/* Whether the field likes one word better than the other. */
+static bool dirlist_likes(const struct skt_request *r, enum skt_field field, const char *one, const char *other)
+{
+	struct skt_text room = { 0 };
+	struct skt_span list = skt_request_list(r, field, &room);
+	bool ret = skt_accept_weight(list, one) > skt_accept_weight(list, other);
+
+	skt_text_release(&room);
+	return ret;
+}
+
 static struct dirlist *dirlist_new(struct skt_siteplace *place, struct skt_exchange *x, const char *path)
 {
 	const struct skt_request *r = skt_exchange_request(x);
@@ -172,11 +183,9 @@ static struct dirlist *dirlist_new(struct skt_siteplace *place, struct skt_excha
 	d->list.uploads = place->site->options.uploads;
 	skt_listing_query(r->query, &d->list);
 	d->wants_json = r->field[SKT_FIELD_ACCEPT].s &&
-			skt_accept_weight(r->field[SKT_FIELD_ACCEPT], "application/json") >
-				skt_accept_weight(r->field[SKT_FIELD_ACCEPT], "text/html");
+			dirlist_likes(r, SKT_FIELD_ACCEPT, "application/json", "text/html");
 	d->list.is_indonesian = r->field[SKT_FIELD_ACCEPT_LANGUAGE].s &&
-				skt_accept_weight(r->field[SKT_FIELD_ACCEPT_LANGUAGE], "id") >
-					skt_accept_weight(r->field[SKT_FIELD_ACCEPT_LANGUAGE], "en");
+				dirlist_likes(r, SKT_FIELD_ACCEPT_LANGUAGE, "id", "en");
 	d->fd = skt_tree_get(&place->site->tree, path, O_RDONLY | O_DIRECTORY, 0);
 	return d;
 }

@@ -2,10 +2,9 @@
 /* Files that are being served.
  *
  * How it works: opening, looking and closing cost three calls a request; a file that is asked for again is kept open, with what an answer
- * says of it, and with its content where that is small. It is looked at again for each request, once in a round of the loop (one call): when the
- * path names another file by now, or size or times differ, it is opened anew. A file that was changed within the last FILES_YOUNG may change again
- * without its times telling, because clocks of file systems tick: its content is not kept.
- * The least recently used are closed when there are more than FILES_MAX; those in use live on until they are let go. */
+ * says of it. It is looked at again for each request, once in a round of the loop (one call): when the path names another file by now, or size
+ * or times differ, it is opened anew. What is in it is read for each answer, also where it is small: a program that has the file mapped writes without
+ * its times telling. The least recently used are closed when there are more than FILES_MAX; those in use live on until they are let go. */
 #include "http/files.h"
 
 #include <errno.h>
@@ -16,12 +15,9 @@
 #include "base/alloc.h"
 #include "http/mime.h"
 #include "sys/call.h"
-#include "sys/clock.h"
 #include "wire/httpdate.h"
 
 enum { FILES_BUCKETS = 256, FILES_MAX = 128 };
-
-#define FILES_YOUNG (100 * SKT_MS)
 
 struct skt_files {
 	struct skt_loop *loop;
@@ -48,7 +44,7 @@ void skt_file_let_go(struct skt_file *file)
 		return;
 	skt_close(file->fd);
 	skt_text_release(&file->lines);
-	skt_free(file->content);
+	skt_free(file->gzip_of);
 	skt_free(file->gzip);
 	skt_free(file);
 }
@@ -110,14 +106,6 @@ static bool files_is_same(const struct stat *a, const struct stat *b)
 	       a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-/* Not changed so lately that it may change again within the same tick of the file system's clock. */
-static bool file_is_settled(const struct skt_file *f)
-{
-	int64_t changed = (int64_t)f->st.st_ctim.tv_sec * SKT_SECOND + f->st.st_ctim.tv_nsec;
-
-	return skt_unix_now() - changed > FILES_YOUNG;
-}
-
 static int file_read(const struct skt_file *f, char *ret)
 {
 	size_t n = 0, size = (size_t)f->st.st_size;
@@ -132,17 +120,6 @@ static int file_read(const struct skt_file *f, char *ret)
 		n += (size_t)got;
 	}
 	return 0;
-}
-
-static void file_load(struct skt_file *f)
-{
-	if (f->st.st_size > SKT_FILE_SMALL || !file_is_settled(f))
-		return;
-	f->content = skt_malloc((size_t)f->st.st_size + 1);
-	if (f->content && file_read(f, f->content) != 0) {
-		skt_free(f->content);
-		f->content = NULL;
-	}
 }
 
 static struct skt_file *files_find(struct skt_files *files, const char *path, uint32_t hash)
@@ -160,8 +137,6 @@ static struct skt_file *files_find(struct skt_files *files, const char *path, ui
 		return NULL;
 	}
 	f->checked_at = round;
-	if (!f->content)
-		file_load(f);
 	if (files->newest != f) {
 		files_unlist(files, f);
 		files_list_newest(files, f);
@@ -176,9 +151,10 @@ static void file_describe(struct skt_file *f, const char *lines)
 
 	f->type = skt_mime_of(f->path, begin, n > 0 ? (size_t)n : 0);
 	f->compresses = skt_mime_compresses(f->type);
-	(void)snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx-%llx%05lx\"", (unsigned long long)f->st.st_ino,
+	(void)snprintf(f->etag, sizeof(f->etag), "\"%llx-%llx-%llx%05lx-%llx%05lx\"", (unsigned long long)f->st.st_ino,
 		       (unsigned long long)f->st.st_size, (unsigned long long)f->st.st_mtim.tv_sec,
-		       (unsigned long)f->st.st_mtim.tv_nsec / 1000);
+		       (unsigned long)f->st.st_mtim.tv_nsec / 1000, (unsigned long long)f->st.st_ctim.tv_sec,
+		       (unsigned long)f->st.st_ctim.tv_nsec / 1000);
 	skt_text_addf(
 		&f->lines,
 		"Content-Type: %s\r\nContent-Length: %lld\r\nLast-Modified: %s\r\nETag: %s\r\nAccept-Ranges: bytes\r\n%s%s",
@@ -211,7 +187,6 @@ static int files_open(struct skt_files *files, const char *path, uint32_t hash, 
 	}
 	if (!f->is_directory) {
 		file_describe(f, files->lines);
-		file_load(f);
 	}
 	*ret = f;
 	return 0;
@@ -246,12 +221,9 @@ int skt_files_get(struct skt_files *files, const char *path, struct skt_file **r
 	return 0;
 }
 
-int skt_file_content(const struct skt_file *file, char *room, const char **ret)
+int skt_file_content(const struct skt_file *file, char *room)
 {
-	int failed = file->content ? 0 : file_read(file, room);
-
-	*ret = file->content ? file->content : room;
-	return failed;
+	return file_read(file, room);
 }
 
 struct skt_files *skt_files_new(struct skt_loop *loop, const struct skt_tree *tree, const char *lines)

@@ -9,7 +9,7 @@
 #include "http/tree.h"
 #include "loop/loop.h"
 
-/* Files of up to this size are kept in memory and leave with their head, in one call. */
+/* Files of up to this size leave with their head, in one call. */
 enum { SKT_FILE_SMALL = 16 * 1024 };
 
 /* What an open file or directory is. Those who hold one let it go again; it does not change. */
@@ -23,10 +23,9 @@ struct skt_file {
 	skt_time checked_at;   /* the round of the loop in which it was looked at last */
 	const char *type;      /* of the content; static */
 	bool compresses;       /* compressing it is worth it */
-	char etag[64];         /* with its quotes */
+	char etag[96];         /* with its quotes */
 	struct skt_text lines; /* of an answer with all of it: type, length, validators, each with CRLF */
-	char *content;         /* all of it, where it is small; or NULL */
-	char *gzip;            /* the same compressed, once somebody wanted that; or NULL */
+	char *gzip, *gzip_of; /* a small content compressed, and what it was before, once somebody wanted that; or NULL */
 	size_t n_gzip;
 	char path[]; /* relative */
 };
@@ -42,7 +41,7 @@ void skt_files_free(struct skt_files *files);
 int skt_files_get(struct skt_files *files, const char *path, struct skt_file **ret);
 /* NULL is fine. */
 void skt_file_let_go(struct skt_file *file);
-/* The whole content in memory, read anew where it is not kept. Returns 0, or an errno. Only of small ones; `room` has SKT_FILE_SMALL bytes. */
-int skt_file_content(const struct skt_file *file, char *room, const char **ret);
+/* The whole content of a small one, into room of SKT_FILE_SMALL bytes. Returns 0, or an errno. */
+int skt_file_content(const struct skt_file *file, char *room);
 
 #endif

@@ -100,6 +100,11 @@ static int post_begin(void *user, const char *name, const char *file_name)
 		p->why = "the name is too long";
 		return 400;
 	}
+	for (size_t i = 0; i < p->n_whole; i++)
+		if (strcmp(p->whole[i].name, last) == 0) {
+			p->why = "two files of the form have one name";
+			return 400;
+		}
 	return skt_incoming_open(&p->place->site->tree, path, 0, -1, -1, p->place->site->options.upload_max, &p->in,
 				 &p->why);
 }

@@ -1,52 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Bodies of requests.
  *
- * How it works: a body of known length is counted. Chunks are llhttp's: a parser is made that has seen the head of a chunked request
- * and goes on with the body; it stops behind the last chunk and its trailer, so that what follows is the next request. The lines that
- * tell sizes must end in CRLF and hold no blanks, where llhttp itself is lenient. */
+ * How it works: a body of known length is counted. Chunks are read by states, strictly: a size of hexadecimal digits and nothing around it,
+ * extensions and trailers of visible characters, every line in CRLF. Whoever stands before us must see the end at the same byte. llhttp, which
+ * parses heads, lets bare LF and folded lines pass in trailers; so it does not parse these.
+ *
+ *   state      bytes are                              then
+ *   SIZE       digits of a chunk's size               EXTENSION, SIZE_LF
+ *   EXTENSION  thrown away up to CR                   SIZE_LF
+ *   SIZE_LF    the LF                                 DATA, or TRAILER behind the last chunk
+ *   DATA       content                                DATA_CR
+ *   DATA_CR    the CR, then in DATA_LF the LF         SIZE
+ *   TRAILER    a line of the trailer, kept            TRAILER, or done at an empty one */
 #include "http/inbody.h"
 
-#include <llhttp.h>
 #include <string.h>
 
 #include "base/alloc.h"
 
-static const char inbody_head[] = "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+enum { INBODY_OVERHEAD_MAX = 32 * 1024, INBODY_DIGITS = 15 }; /* bytes in a row that are not content; of a size */
 
-enum { INBODY_OVERHEAD_MAX = 32 * 1024 }; /* bytes of extensions and trailers in a row */
-
-struct skt_inbody {
-	llhttp_t parser; /* first: callbacks get its address */
-	skt_inbody_take *take;
-	void *user;
-	int64_t left; /* of a body of known length */
-	size_t content;
-	size_t overhead; /* bytes since the last that was content */
-	int status;
-	bool is_chunked, is_done;
+enum inbody_state {
+	BODY_COUNTED,
+	BODY_SIZE,
+	BODY_EXTENSION,
+	BODY_SIZE_LF,
+	BODY_DATA,
+	BODY_DATA_CR,
+	BODY_DATA_LF,
+	BODY_TRAILER,
+	BODY_DONE
 };
 
-static struct skt_inbody *inbody_of(llhttp_t *parser)
-{
-	return SKT_OUTER(parser, struct skt_inbody, parser);
-}
-
-static int inbody_bytes(llhttp_t *parser, const char *at, size_t n)
-{
-	struct skt_inbody *b = inbody_of(parser);
-
-	b->content += n;
-	b->status = b->take ? b->take(b->user, at, n) : 0;
-	return b->status ? HPE_USER : 0;
-}
-
-static int inbody_complete(llhttp_t *parser)
-{
-	inbody_of(parser)->is_done = true;
-	return HPE_PAUSED;
-}
-
-static const llhttp_settings_t inbody_settings = { .on_body = inbody_bytes, .on_message_complete = inbody_complete };
+struct skt_inbody {
+	skt_inbody_take *take;
+	void *user;
+	int64_t left; /* of the body, or of the chunk */
+	size_t overhead;
+	enum inbody_state state;
+	int n_digits;
+	bool has_colon, has_name; /* of the trailer's line */
+	char last;                /* byte of the trailer's line; 0 at its beginning */
+};
 
 struct skt_inbody *skt_inbody_new(const struct skt_request *r, skt_inbody_take *take, void *user)
 {
@@ -56,16 +51,8 @@ struct skt_inbody *skt_inbody_new(const struct skt_request *r, skt_inbody_take *
 		return NULL;
 	b->take = take;
 	b->user = user;
-	b->left = r->length;
-	b->is_chunked = r->is_chunked;
-	b->is_done = !r->is_chunked && r->length == 0;
-	if (!b->is_chunked)
-		return b;
-	llhttp_init(&b->parser, HTTP_REQUEST, &inbody_settings);
-	if (llhttp_execute(&b->parser, inbody_head, sizeof(inbody_head) - 1) != HPE_OK) {
-		skt_free(b);
-		return NULL;
-	}
+	b->left = r->is_chunked ? 0 : r->length;
+	b->state = r->is_chunked ? BODY_SIZE : r->length ? BODY_COUNTED : BODY_DONE;
 	return b;
 }
 
@@ -74,38 +61,122 @@ void skt_inbody_free(struct skt_inbody *b)
 	skt_free(b);
 }
 
-static int inbody_count(struct skt_inbody *b, const char *bytes, size_t n, size_t *used)
+bool skt_inbody_is_done(const struct skt_inbody *b)
+{
+	return b->state == BODY_DONE;
+}
+
+static int inbody_give(struct skt_inbody *b, const char *bytes, size_t n)
+{
+	return n && b->take ? b->take(b->user, bytes, n) : 0;
+}
+
+/* Content, as much as there is. */
+static int inbody_content(struct skt_inbody *b, const char *bytes, size_t n, size_t *used)
 {
 	*used = (int64_t)n > b->left ? (size_t)b->left : n;
 	b->left -= (int64_t)*used;
-	b->is_done = b->left == 0;
-	return *used && b->take ? b->take(b->user, bytes, *used) : 0;
+	b->overhead = 0;
+	if (b->left == 0)
+		b->state = b->state == BODY_COUNTED ? BODY_DONE : BODY_DATA_CR;
+	return inbody_give(b, bytes, *used);
 }
 
-static int inbody_chunks(struct skt_inbody *b, const char *bytes, size_t n, size_t *used)
+static bool inbody_is_text(char c)
 {
-	llhttp_errno_t said;
+	return c == '\t' || ((unsigned char)c >= ' ' && c != 127);
+}
 
-	b->content = 0;
-	said = llhttp_execute(&b->parser, bytes, n);
-	*used = n;
-	if (said == HPE_PAUSED)
-		*used = (size_t)(llhttp_get_error_pos(&b->parser) - bytes);
-	else if (said != HPE_OK)
-		return b->status ? b->status : 400;
-	b->overhead = b->content ? 0 : b->overhead + *used;
-	return b->overhead > INBODY_OVERHEAD_MAX ? 400 : 0;
+static bool inbody_size(struct skt_inbody *b, char c)
+{
+	int digit = c >= '0' && c <= '9'   ? c - '0'
+		    : c >= 'a' && c <= 'f' ? c - 'a' + 10
+		    : c >= 'A' && c <= 'F' ? c - 'A' + 10
+					   : -1;
+
+	if (digit >= 0) {
+		b->left = b->left * 16 + digit;
+		return ++b->n_digits <= INBODY_DIGITS;
+	}
+	b->state = c == ';' ? BODY_EXTENSION : BODY_SIZE_LF;
+	return b->n_digits > 0 && (c == ';' || c == '\r');
+}
+
+static bool inbody_is_token(char c)
+{
+	static const char others[] = "!#$%&'*+-.^_`|~";
+
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       memchr(others, c, sizeof(others) - 1);
+}
+
+/* A byte of the trailer: lines of a name, a colon and text, as in a head. */
+static bool inbody_trailer(struct skt_inbody *b, char c)
+{
+	char last = b->last;
+
+	b->last = c;
+	if (last == '\r') {
+		if (c != '\n')
+			return false;
+		if (!b->has_name) /* an empty line: the end */
+			b->state = BODY_DONE;
+		b->has_name = b->has_colon = false;
+		b->last = 0;
+		return true;
+	}
+	if (c == '\r')
+		return !b->has_name || b->has_colon;
+	if (b->has_colon)
+		return inbody_is_text(c);
+	if (c == ':') {
+		b->has_colon = true;
+		return b->has_name;
+	}
+	b->has_name = true;
+	return inbody_is_token(c);
+}
+
+/* A byte that is not content. False: it cannot be there. */
+static bool inbody_byte(struct skt_inbody *b, char c)
+{
+	switch (b->state) {
+	case BODY_SIZE:
+		return inbody_size(b, c);
+	case BODY_EXTENSION:
+		if (c == '\r')
+			b->state = BODY_SIZE_LF;
+		return c == '\r' || inbody_is_text(c);
+	case BODY_SIZE_LF:
+		b->state = b->left ? BODY_DATA : BODY_TRAILER;
+		b->n_digits = 0;
+		return c == '\n';
+	case BODY_DATA_CR:
+		b->state = BODY_DATA_LF;
+		return c == '\r';
+	case BODY_DATA_LF:
+		b->state = BODY_SIZE;
+		return c == '\n';
+	default:
+		return inbody_trailer(b, c);
+	}
 }
 
 int skt_inbody_feed(struct skt_inbody *b, const char *bytes, size_t n, size_t *used)
 {
-	*used = 0;
-	if (b->is_done || n == 0)
-		return 0;
-	return b->is_chunked ? inbody_chunks(b, bytes, n, used) : inbody_count(b, bytes, n, used);
-}
+	size_t taken;
+	int status;
 
-bool skt_inbody_is_done(const struct skt_inbody *b)
-{
-	return b->is_done;
+	for (*used = 0; *used < n && b->state != BODY_DONE;) {
+		if (b->state == BODY_COUNTED || b->state == BODY_DATA) {
+			status = inbody_content(b, bytes + *used, n - *used, &taken);
+			*used += taken;
+			if (status)
+				return status;
+			continue;
+		}
+		if (!inbody_byte(b, bytes[(*used)++]) || ++b->overhead > INBODY_OVERHEAD_MAX)
+			return 400;
+	}
+	return 0;
 }

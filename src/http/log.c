@@ -81,7 +81,7 @@ static void log_escaped(struct skt_text *t, const char *s)
 
 		if (c == '"' || c == '\\')
 			skt_text_addf(t, "\\%c", c);
-		else if (c < ' ' || c == 127)
+		else if (c < ' ' || c >= 127)
 			skt_text_addf(t, "\\x%02x", c);
 		else
 			skt_text_addc(t, (char)c);

@@ -16,6 +16,7 @@ struct parts {
 	struct skt_stream stream;
 	struct skt_loop *loop;
 	struct skt_file *file;
+	const char *type;
 	struct skt_stream *part; /* the one that is being read, or NULL: its head is */
 	struct skt_text head;
 	size_t head_sent;
@@ -37,7 +38,7 @@ static void parts_head(const struct parts *p, int at, struct skt_text *ret)
 		skt_text_addf(ret, "\r\n--%s--\r\n", p->boundary);
 	else
 		skt_text_addf(ret, "%s--%s\r\nContent-Type: %s\r\nContent-Range: bytes %lld-%lld/%lld\r\n\r\n",
-			      at ? "\r\n" : "", p->boundary, p->file->type, (long long)r->first, (long long)r->last,
+			      at ? "\r\n" : "", p->boundary, p->type, (long long)r->first, (long long)r->last,
 			      (long long)p->file->st.st_size);
 }
 
@@ -131,7 +132,7 @@ static void parts_boundary(char ret[SKT_BOUNDARY_SIZE])
 		(void)snprintf(ret + 2 * i, 3, "%02x", random[i]);
 }
 
-int skt_parts_new(struct skt_loop *loop, struct skt_file *file, const struct skt_ranges *ranges,
+int skt_parts_new(struct skt_loop *loop, struct skt_file *file, const char *type, const struct skt_ranges *ranges,
 		  struct skt_stream **ret, int64_t *length, char boundary[SKT_BOUNDARY_SIZE], struct skt_error *err)
 {
 	struct parts *p = SKT_NEW(struct parts);
@@ -144,6 +145,7 @@ int skt_parts_new(struct skt_loop *loop, struct skt_file *file, const struct skt
 	parts_boundary(p->boundary);
 	memcpy(boundary, p->boundary, SKT_BOUNDARY_SIZE);
 	p->file = file;
+	p->type = type;
 	file->n_users++;
 	*length = 0;
 	for (int i = 0; i <= ranges->n; i++) {

@@ -286,15 +286,20 @@ static int request_target(struct skt_request *r, const char **why)
 		size_t scheme = t.n > 7 && strncasecmp(t.s, "http://", 7) == 0    ? 7
 				: t.n > 8 && strncasecmp(t.s, "https://", 8) == 0 ? 8
 										  : 0;
-		const char *slash = scheme ? memchr(t.s + scheme, '/', t.n - scheme) : NULL;
+		struct skt_span host = { t.s + scheme, 0 };
 
-		if (!scheme)
+		while (host.s + host.n < t.s + t.n && host.s[host.n] != '/' && host.s[host.n] != '?')
+			host.n++;
+		if (!scheme || host.n == 0 || !request_is_host(host))
 			return 400;
-		if (!slash) { /* http://host: its path is the root */
+		r->field[SKT_FIELD_HOST] = host; /* what Host says does not matter then (RFC 9112, section 3.2.2) */
+		t = (struct skt_span){ host.s + host.n, (size_t)(t.s + t.n - host.s) - host.n };
+		if (t.n == 0 || t.s[0] == '?') { /* its path is the root */
 			r->path = (struct skt_span){ "/", 1 };
+			if (t.n)
+				r->query = (struct skt_span){ t.s + 1, t.n - 1 };
 			return 0;
 		}
-		t = (struct skt_span){ slash, (size_t)(t.s + t.n - slash) };
 	}
 	query = memchr(t.s, '?', t.n);
 	r->path = (struct skt_span){ t.s, query ? (size_t)(query - t.s) : t.n };
@@ -351,4 +356,25 @@ int skt_request_parse(const char *bytes, size_t n, struct skt_request *ret, cons
 struct skt_span skt_request_field(const struct skt_request *r, enum skt_field field)
 {
 	return r->field[field];
+}
+
+struct skt_span skt_request_list(const struct skt_request *r, enum skt_field field, struct skt_text *room)
+{
+	struct skt_span lines = r->fields, line, value;
+
+	if (!(r->repeated & (1U << field)))
+		return r->field[field];
+	skt_text_clear(room);
+	while (skt_span_split(&lines, '\n', &line)) {
+		size_t n = request_names[field].n;
+
+		if (line.n <= n || line.s[n] != ':' || strncasecmp(line.s, request_names[field].s, n) != 0)
+			continue;
+		value = (struct skt_span){ line.s + n + 1, line.n - n - 1 };
+		if (value.n && value.s[value.n - 1] == '\r')
+			value.n--;
+		skt_text_add(room, room->len ? ", " : "");
+		skt_text_addn(room, value.s, value.n);
+	}
+	return (struct skt_span){ skt_text_get(room), room->len };
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/text.h"
 #include "wire/httphead.h"
 
 enum skt_method {
@@ -71,6 +72,9 @@ struct skt_request {
  * sentence about it, in English; the connection must be closed then, because nobody knows where the next request begins. */
 int skt_request_parse(const char *bytes, size_t n, struct skt_request *ret, const char **why);
 
+/* The value of a field that is a list: where it came in several lines, they are joined in `room`, which the caller releases. .s is NULL where it
+ * did not come. */
+struct skt_span skt_request_list(const struct skt_request *r, enum skt_field field, struct skt_text *room);
 /* The value of a field, or an empty span. */
 struct skt_span skt_request_field(const struct skt_request *r, enum skt_field field);
 

@@ -80,7 +80,7 @@ static void site_not_allowed(struct skt_site *site, struct skt_exchange *x)
 {
 	skt_exchange_field(x, "Allow", site->options.uploads ? "GET, HEAD, OPTIONS, POST, PUT" : "GET, HEAD, OPTIONS");
 	skt_site_fields(site, x);
-	skt_exchange_reply_status(x, 405, "only GET, HEAD and OPTIONS are answered here");
+	skt_exchange_reply_status(x, 405, "that method is not answered here; Allow says which are");
 }
 
 /* With a slash behind it: relative links of the page lead into the directory then. */
@@ -181,12 +181,15 @@ static bool site_path(struct skt_siteplace *place, struct skt_exchange *x, struc
 
 	switch (skt_httppath_decode(skt_exchange_request(x)->path, place->path, sizeof(place->path), facts)) {
 	case SKT_PATH_MALFORMED:
+		skt_site_fields(site, x);
 		skt_exchange_reply_status(x, 400, "the path is malformed");
 		return false;
 	case SKT_PATH_CLIMBS:
+		skt_site_fields(site, x);
 		skt_exchange_reply_status(x, 400, "the path leads above its root");
 		return false;
 	case SKT_PATH_LONG:
+		skt_site_fields(site, x);
 		skt_exchange_reply_status(x, 414, "the path is too long");
 		return false;
 	case SKT_PATH_GOOD:
@@ -212,9 +215,10 @@ void skt_site_route(struct skt_siteplace *place, struct skt_exchange *x)
 	}
 	if (!site_path(place, x, &facts))
 		return;
-	if (method == SKT_METHOD_PUT && facts.ends_in_slash)
+	if (method == SKT_METHOD_PUT && facts.ends_in_slash) {
+		skt_site_fields(site, x);
 		skt_exchange_reply_status(x, 400, "a file is put under a name, not under a directory");
-	else if (method == SKT_METHOD_PUT)
+	} else if (method == SKT_METHOD_PUT)
 		skt_upload_put(place, x, place->path);
 	else if (method == SKT_METHOD_POST)
 		skt_upload_post(place, x, place->path);
@@ -286,6 +290,8 @@ int skt_site_new(const struct skt_site_options *options, struct skt_site **ret, 
 	skt_text_add(&site->lines, options->lines ? options->lines : "");
 	if (options->cors)
 		skt_text_add(&site->lines, "Access-Control-Allow-Origin: *\r\n");
+	if (options->uploads) /* a file from a stranger is not run as what it might look like */
+		skt_text_add(&site->lines, "X-Content-Type-Options: nosniff\r\n");
 	site->tree.fd = -1;
 	failed = site->lines.failed ? skt_fail_memory(err)
 				    : skt_tree_open(&site->tree, options->dir, options->follows, err);

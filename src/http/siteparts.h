@@ -33,6 +33,9 @@ struct skt_sitework {
 
 /* Answer with a file (which is let go), as its request asks: conditions, coding, parts. */
 void skt_content_answer(struct skt_siteplace *place, struct skt_exchange *x, struct skt_file *file);
+/* What the conditions of a request (RFC 9110, section 13) lead to, about a content with that tag and those times; `etag` NULL: there is none. 0: go
+ * on; 304; or 412. */
+int skt_content_conditions(const struct skt_request *r, const char *etag, const struct stat *st);
 /* The field that says what may vary, and those of every answer, for answers that are not a file's. */
 void skt_site_fields(const struct skt_site *site, struct skt_exchange *x);
 /* Answer with an errno of the file system. */

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/message.h"
@@ -28,6 +29,7 @@ int skt_tree_open(struct skt_tree *tree, const char *path, bool follows, struct 
 					: _("check the path, and who may read it (ls -ld)"));
 		return -(int)kind;
 	}
+	tree->path = realpath(path, NULL);
 	tree->fd = fd;
 	tree->follows = follows;
 	return 0;
@@ -36,6 +38,8 @@ int skt_tree_open(struct skt_tree *tree, const char *path, bool follows, struct 
 void skt_tree_close(struct skt_tree *tree)
 {
 	skt_close(tree->fd);
+	free(tree->path);
+	tree->path = NULL;
 	tree->fd = -1;
 }
 
@@ -73,6 +77,26 @@ static int tree_walk(int root, const char *path, int flags, mode_t mode)
 	}
 }
 
+/* A link on the way was written as an absolute path, or leads out: where it ends beneath the directory after all, that is opened, beneath it
+ * again and through no link. */
+static int tree_absolute(const struct skt_tree *tree, const char *name, int flags, mode_t mode)
+{
+	char full[4096];
+	size_t n = strcmp(tree->path, "/") == 0 ? 0 : strlen(tree->path);
+	char *real = NULL;
+	int fd = -1;
+
+	if ((size_t)snprintf(full, sizeof(full), "%s/%s", tree->path, name) < sizeof(full))
+		real = realpath(full, NULL);
+	if (real && strncmp(real, tree->path, n) == 0 && (real[n] == '/' || real[n] == '\0'))
+		fd = skt_sys.openat2(tree->fd, real[n] && real[n + 1] ? real + n + 1 : ".", flags,
+				     flags & O_CREAT ? mode : 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+	else
+		errno = EXDEV;
+	free(real);
+	return fd;
+}
+
 int skt_tree_get(const struct skt_tree *tree, const char *path, int flags, mode_t mode)
 {
 	const char *name = *path ? path : ".";
@@ -85,6 +109,8 @@ int skt_tree_get(const struct skt_tree *tree, const char *path, int flags, mode_
 		fd = skt_sys.openat2(tree->fd, name, flags, flags & O_CREAT ? mode : 0,
 				     RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
 	while (fd < 0 && (errno == EINTR || errno == EAGAIN)); /* EAGAIN: a rename came between */
+	if (fd < 0 && errno == EXDEV && tree->path)
+		return tree_absolute(tree, name, flags, mode);
 	if (fd < 0 && (errno == ENOSYS || errno == EPERM))
 		return tree_walk(tree->fd, path, flags, mode);
 	return fd;

@@ -156,11 +156,17 @@ static bool upload_is_foreign(const struct skt_siteplace *place, const struct sk
 	return !at || (size_t)(origin.s + origin.n - at - 3) != host.n || strncasecmp(at + 3, host.s, host.n) != 0;
 }
 
-static bool upload_exists(const struct skt_siteplace *place, const char *path)
+/* What the conditions say of what has that name now. */
+static int upload_conditions(const struct skt_siteplace *place, const struct skt_request *r, const char *path)
 {
-	struct stat st;
+	struct skt_file *file = NULL;
+	int status;
 
-	return skt_tree_stat(&place->site->tree, path, &st) == 0;
+	if (skt_files_get(place->files, path, &file) != 0)
+		file = NULL;
+	status = skt_content_conditions(r, file ? file->etag : NULL, file ? &file->st : NULL);
+	skt_file_let_go(file);
+	return status;
 }
 
 int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_request *r, const char *path, const char **why)
@@ -174,11 +180,8 @@ int skt_upload_refusal(const struct skt_siteplace *place, const struct skt_reque
 		*why = "a file is uploaded as it is, without a coding";
 		return 415;
 	}
-	if (skt_span_is(r->field[SKT_FIELD_IF_NONE_MATCH], "*") && upload_exists(place, path)) {
-		*why = "something has that name already";
-		return 412;
-	}
-	return 0;
+	*why = "what has that name is not what the request expects";
+	return r->method == SKT_METHOD_PUT ? upload_conditions(place, r, path) : 0;
 }
 
 static struct put *put_new(struct skt_siteplace *place, struct skt_exchange *x, const char *path)

@@ -57,8 +57,10 @@ static int relay_fds_of_from(const struct skt_relay_config *config, const struct
 /* How many links the descriptors that are left can serve; pipes for splicing come out of the spare ones. */
 static int relay_room(const struct skt_relay_config *config, const struct skt_listener *listener, int share)
 {
-	int a_link = relay_fds_of_from(config, listener) + relay_fds_of(config->to), left = skt_limit_left();
-	int spare = RELAY_SPARE_FDS + left / 32, room = (left - spare) / ((a_link ? a_link : 1) * share);
+	int left = skt_limit_left();
+	/* a service's files are open only while they are sent, and many clients share one */
+	int a_link = relay_fds_of_from(config, listener) + (config->service ? 0 : relay_fds_of(config->to));
+	int spare = RELAY_SPARE_FDS + left / (config->service ? 4 : 32), room = (left - spare) / ((a_link ? a_link : 1) * share);
 
 	if (config->max && config->max < room)
 		return config->max;

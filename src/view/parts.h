@@ -99,6 +99,7 @@ struct skt_view {
 	pthread_mutex_t lock;
 	pthread_cond_t ended;
 	bool has_ended; /* under the lock */
+	pid_t thread;   /* its number; the same */
 	atomic_bool is_stopping;
 };
 

@@ -20,7 +20,7 @@ static int query_decode(const char *s, size_t n, struct skt_text *ret)
 	for (size_t i = 0; i < n; i++) {
 		int high, low;
 
-		if (s[i] == '\0') /* a request's head holds none */
+		if (s[i] == '\0')
 			return -1;
 		if (s[i] != '%') {
 			skt_text_addc(ret, s[i] == '+' ? ' ' : s[i]);

@@ -19,11 +19,21 @@ static void round_set(struct skt_view *view, bool has_asked, skt_time delay)
 	(void)skt_loop_after(view->loop, &view->timer, delay, round_step);
 }
 
+/* Whether somebody wants to know of links: else their threads are left alone. */
+static bool round_is_of_links(const struct skt_view *view)
+{
+	for (const struct skt_reader *r = view->readers.next; r != &view->readers; r = r->next)
+		if (r->wants & (SKT_WANTS_LINKS | SKT_WANTS_SOCKET))
+			return true;
+	return false;
+}
+
 static void round_ask(struct skt_view *view)
 {
 	struct skt_sight *next;
 
-	skt_roster_ask();
+	if (round_is_of_links(view))
+		skt_roster_ask();
 	for (struct skt_sight *sight = view->sights; sight; sight = next) {
 		next = skt_sight_next(sight);
 		skt_sight_look(view, sight);

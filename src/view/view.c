@@ -6,6 +6,7 @@
 #include "view/view.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +21,7 @@
 #include "view/assets.h"
 #include "view/parts.h"
 
-enum { VIEW_CONNECTIONS = 128 };
+enum { VIEW_CONNECTIONS = 128, VIEW_GONE_MS = 500 };
 
 static void view_poked(void *user)
 {
@@ -39,6 +40,7 @@ static void *view_thread(void *argument)
 	if (!skt_relay_is_done(view->relay))
 		(void)skt_loop_run(view->loop, NULL);
 	(void)pthread_mutex_lock(&view->lock);
+	view->thread = gettid();
 	view->has_ended = true;
 	(void)pthread_cond_signal(&view->ended);
 	(void)pthread_mutex_unlock(&view->lock);
@@ -228,6 +230,14 @@ const char *skt_view_url(const struct skt_view *view)
 	return view->url;
 }
 
+/* It has told that it is done, and is gone when the kernel does not know it any more. A leak checker, which stops all threads at exit, could not
+ * stop one that has kept rights which the others gave up. */
+static void view_await_thread(const struct skt_view *view)
+{
+	for (int i = 0; i < VIEW_GONE_MS && tgkill(getpid(), view->thread, 0) == 0; i++)
+		(void)skt_sys.poll(NULL, 0, 1);
+}
+
 void skt_view_stop(struct skt_view *view)
 {
 	if (!view)
@@ -238,5 +248,6 @@ void skt_view_stop(struct skt_view *view)
 	while (!view->has_ended)
 		(void)pthread_cond_wait(&view->ended, &view->lock);
 	(void)pthread_mutex_unlock(&view->lock);
+	view_await_thread(view);
 	view_free(view);
 }

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from harness.clock import until
 from harness.http import Broken, Client, Serve, tree
 from harness.rights import as_nobody
 from harness.run import sanitized
@@ -188,6 +189,7 @@ def test_a_reader_that_stops_is_given_up_and_one_that_is_slow_is_not(tmp_path):
 def test_clients_that_leave_in_the_middle_cost_nothing(tmp_path):
     tree(tmp_path, {"huge": b"x" * (8 << 20), "small.txt": "hello\n"})
     with Serve(tmp_path) as p:
+        p.event("listening")
         fds = len(os.listdir(f"/proc/{p.pid}/fd"))
         for i in range(60):
             with p.client() as c:
@@ -195,8 +197,7 @@ def test_clients_that_leave_in_the_middle_cost_nothing(tmp_path):
                 if i % 2:
                     c.until(1000)
         assert p.get("/small.txt").body == b"hello\n"
-        time.sleep(0.3)
-        assert len(os.listdir(f"/proc/{p.pid}/fd")) <= fds + 3
+        until(lambda: len(os.listdir(f"/proc/{p.pid}/fd")) <= fds + 3, p.deadline, "descriptors back")
 
 
 @pytest.mark.parametrize("change", ["shrinks", "grows", "is replaced", "is removed"])

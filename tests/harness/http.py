@@ -41,7 +41,7 @@ class Client:
         self.sock.connect(address)
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname="localhost")
-        self.buffer = b""
+        self.buffer = bytearray()
 
     def send(self, data):
         self.sock.settimeout(self.deadline.left("sending"))
@@ -57,7 +57,8 @@ class Client:
         while len(self.buffer) < n:
             if not self.more():
                 raise Broken(f"the answer ends after {len(self.buffer)} bytes of {n}: {self.buffer[:200]!r}")
-        got, self.buffer = self.buffer[:n], self.buffer[n:]
+        got = bytes(self.buffer[:n])
+        del self.buffer[:n]
         return got
 
     def line(self):
@@ -99,17 +100,18 @@ class Client:
         return a
 
     def chunks(self):
-        body = b""
+        body = bytearray()
         while n := int(self.line(), 16):
             body += self.until(n)
             assert self.line() == b""
         assert self.line() == b""
-        return body
+        return bytes(body)
 
     def rest(self):
         while self.more():
             pass
-        got, self.buffer = self.buffer, b""
+        got = bytes(self.buffer)
+        self.buffer.clear()
         return got
 
     def is_over(self):

@@ -128,7 +128,11 @@ static void value_is(const char *query, const char *name, int ret, const char *v
 
 static void queries_are_decoded(void **state)
 {
+	struct skt_text t = { 0 };
+
 	(void)state;
+	assert_int_equal(skt_query_get((struct skt_span){ "ports=a\0b", 9 }, "ports", &t), -1);
+	skt_text_release(&t);
 	value_is("ports=tcp+user%3Dme&flows=x", "ports", 1, "tcp user=me");
 	value_is("ports=a&ports=b", "ports", 1, "a");
 	value_is("ports=", "ports", 1, "");
