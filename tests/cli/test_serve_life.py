@@ -258,7 +258,6 @@ def test_a_redirect_needs_a_host(lines, both):
         assert a.status == 400 and a["Location"] is None
 
 
-@pytest.mark.xfail(strict=True, reason="the redirect's listener is not told")
 def test_the_redirects_port_is_told(root, certs):
     with Serve(root, "--redirect", "127.0.0.1:0", at=f"tls://127.0.0.1:0 {' '.join(certs.server.options)}", deadline=5) as p:
         assert p.event("listening", count=2)["port"]
