@@ -32,7 +32,7 @@ function show(name, isFocused) {
 }
 
 function named() {
-  return location.hash.replace(/^#\/?/, "");
+  return location.hash.startsWith("#/") ? location.hash.slice(2) : "";
 }
 
 function go(name) {

@@ -20,8 +20,8 @@ function group(name) {
   return h("section", { class: `group ${name}`, "aria-labelledby": `ports-${name}` },
     h("h3", { id: `ports-${name}` }, h("span", { "data-text": name === "other" ? "ports.other" : `class.${name}` }),
       name !== "other" && h("span", { class: "range" }, rangeOf(name)), h("span", { class: "badge" })),
-    h("div", { class: "table" }, h("table", null,
-      h("thead", null, h("tr", null, COLUMNS.map((c) => h("th", { scope: "col", class: c, "data-text": `ports.${c}` })))), h("tbody"))));
+    h("div", { class: "table" }, h("table", { role: "table" },
+      h("thead", null, h("tr", null, COLUMNS.map((c) => h("th", { scope: "col", role: "columnheader", class: c, "data-text": `ports.${c}` })))), h("tbody", { role: "rowgroup" }))));
 }
 
 function build() {
@@ -40,8 +40,8 @@ function keyOf(row) {
 }
 
 function makeRow() {
-  return h("tr", null, h("td", { class: "port" }, h("b"), " ", h("span", { class: "proto" })), h("td", { class: "address" }, h("code"), h("span", { class: "reach" })),
-    h("td", { class: "service" }), h("td", { class: "process" }, h("span"), " ", h("span", { class: "dim" })), h("td", { class: "user" }), h("td", { class: "since" }));
+  return h("tr", { role: "row" }, h("td", { role: "cell", class: "port" }, h("b"), " ", h("span", { class: "proto" })), h("td", { role: "cell", class: "address" }, h("code"), h("span", { class: "reach" })),
+    h("td", { role: "cell", class: "service" }), h("td", { role: "cell", class: "process" }, h("span"), " ", h("span", { class: "dim" })), h("td", { role: "cell", class: "user" }), h("td", { role: "cell", class: "since" }));
 }
 
 function updateRow(row, p) {

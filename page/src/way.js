@@ -36,7 +36,7 @@ function classText(station) {
 }
 
 function processText({ role, end, link }) {
-  if (role === "browser") return t("socket.browser");
+  if (role === "browser") return "";
   if (role === "relay") return t("socket.link", { id: link });
   return end.process ? t("socket.process", end.process) : t("socket.unknown");
 }

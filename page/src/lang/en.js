@@ -30,7 +30,7 @@ export default {
   "class.dynamic": "Dynamic ports",
   "class.system.of": "system port",
   "class.user.of": "user port",
-  "class.user.lent": "user port, lent by the kernel (Linux does so from 32768)",
+  "class.user.lent": "user port, lent by the kernel",
   "class.dynamic.of": "dynamic port",
   "class.dynamic.lent": "dynamic port, lent by the kernel",
   "fact.state": "State",

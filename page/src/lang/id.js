@@ -30,7 +30,7 @@ export default {
   "class.dynamic": "Port dinamis",
   "class.system.of": "port sistem",
   "class.user.of": "port pengguna",
-  "class.user.lent": "port pengguna, dipinjamkan kernel (di Linux mulai 32768)",
+  "class.user.lent": "port pengguna, dipinjamkan kernel",
   "class.dynamic.of": "port dinamis",
   "class.dynamic.lent": "port dinamis, dipinjamkan kernel",
   "fact.state": "Keadaan",
