@@ -212,6 +212,8 @@ static int serve_announce(struct skt_joining *j, const struct skt_listener *l, s
 	} else if (redirect) {
 		ret = skt_redirecting_start(redirect, (int)skt_addr_port(&l->socket[0].addr), &s->redirecting, err);
 	}
+	if (s->redirecting)
+		skt_redirecting_say(s->redirecting, skt_args_has(j->args, "json"));
 	return ret < 0 ? ret : skt_serve_announce(j->args, &j->from, l, s->options.dir, err);
 }
 

@@ -64,7 +64,7 @@ const scenarios = {
     await page.click("#tab-links");
     const row = page.locator("#links tbody tr").filter({ hasText: options.link });
     await row.waitFor();
-    await row.locator("button").click();
+    await row.locator("button.danger").click();
     await row.waitFor({ state: "detached" });
     return { left: await texts("#links tbody .from code") };
   },
