@@ -75,7 +75,7 @@ def test_a_wrong_password_is_heard_before_the_body_is_sent_whole(root):
 
 @pytest.mark.parametrize("threads", ["1", "4"])
 def test_answers_that_are_being_sent_are_finished(threads, root):
-    with Serve(root, "--threads", threads, deadline=60) as p:
+    with Serve(root, "--threads", threads, "--grace", "50s", deadline=60) as p:
         clients = [p.client(seconds=50) for _ in range(8)]
         for c in clients:
             c.send(GET.format("/big.bin"))
@@ -89,7 +89,7 @@ def test_answers_that_are_being_sent_are_finished(threads, root):
 
 
 def test_nobody_new_is_let_in_while_it_stops(root):
-    with Serve(root) as p, p.client() as c:
+    with Serve(root, "--grace", "50s") as p, p.client() as c:
         c.send(GET.format("/big.bin"))
         c.head()
         p.send_signal(signal.SIGTERM)
@@ -100,7 +100,7 @@ def test_nobody_new_is_let_in_while_it_stops(root):
 
 
 def test_an_upload_that_comes_while_it_stops_is_finished(root):
-    with Serve(root, "--upload") as p, p.client() as c:
+    with Serve(root, "--upload", "--grace", "50s") as p, p.client() as c:
         c.send(b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
         until((root / ".f.part").exists, p.deadline, "the beginning")
         p.send_signal(signal.SIGTERM)
@@ -258,7 +258,6 @@ def test_a_redirect_needs_a_host(lines, both):
         assert a.status == 400 and a["Location"] is None
 
 
-@pytest.mark.xfail(strict=True, reason="the redirect's listener is not told")
 def test_the_redirects_port_is_told(root, certs):
     with Serve(root, "--redirect", "127.0.0.1:0", at=f"tls://127.0.0.1:0 {' '.join(certs.server.options)}", deadline=5) as p:
         assert p.event("listening", count=2)["port"]
