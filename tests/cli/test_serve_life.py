@@ -171,7 +171,7 @@ def test_nobody_serves_and_takes_uploads(tmp_path, monkeypatch):
 
 def test_it_gives_up_the_right_to_gain_rights(root):
     with Serve(root) as p:
-        p.event("listening")
+        assert p.get("/small.txt").status == 200, "before it answers anybody"
         with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
         assert status["NoNewPrivs"] == "1"
