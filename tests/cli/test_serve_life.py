@@ -75,7 +75,7 @@ def test_a_wrong_password_is_heard_before_the_body_is_sent_whole(root):
 
 @pytest.mark.parametrize("threads", ["1", "4"])
 def test_answers_that_are_being_sent_are_finished(threads, root):
-    with Serve(root, "--threads", threads, deadline=60) as p:
+    with Serve(root, "--threads", threads, "--grace", "50s", deadline=60) as p:
         clients = [p.client(seconds=50) for _ in range(8)]
         for c in clients:
             c.send(GET.format("/big.bin"))
@@ -89,7 +89,7 @@ def test_answers_that_are_being_sent_are_finished(threads, root):
 
 
 def test_nobody_new_is_let_in_while_it_stops(root):
-    with Serve(root) as p, p.client() as c:
+    with Serve(root, "--grace", "50s") as p, p.client() as c:
         c.send(GET.format("/big.bin"))
         c.head()
         p.send_signal(signal.SIGTERM)
@@ -100,7 +100,7 @@ def test_nobody_new_is_let_in_while_it_stops(root):
 
 
 def test_an_upload_that_comes_while_it_stops_is_finished(root):
-    with Serve(root, "--upload") as p, p.client() as c:
+    with Serve(root, "--upload", "--grace", "50s") as p, p.client() as c:
         c.send(b"PUT /f HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhello")
         until((root / ".f.part").exists, p.deadline, "the beginning")
         p.send_signal(signal.SIGTERM)
@@ -171,7 +171,7 @@ def test_nobody_serves_and_takes_uploads(tmp_path, monkeypatch):
 
 def test_it_gives_up_the_right_to_gain_rights(root):
     with Serve(root) as p:
-        assert p.get("/small.txt").status == 200, "rights go before the first byte from the network is looked at"
+        assert p.get("/small.txt").status == 200, "before it answers anybody"
         with open(f"/proc/{p.pid}/status", encoding="ascii") as f:
             status = dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
         assert status["NoNewPrivs"] == "1"

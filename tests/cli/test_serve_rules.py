@@ -303,3 +303,29 @@ def test_the_log_tells_the_bytes_of_every_kind_of_answer(root):
                 ("/words.txt", "GET", {"If_None_Match": "*"}), ("/sub/", "GET", {}))]
         logged = [line.split(b'HTTP/1.1" ')[1].split()[1] for line in lines_of(p, 6)]
         assert logged == [str(n).encode() if n else b"-" for n in sizes]
+
+
+@pytest.mark.parametrize("what", ["a link outwards", "a dangling link", "a pipe"])
+def test_an_upload_that_wants_to_replace_nothing_replaces_nothing(what, up, root):
+    if what == "a pipe":
+        os.mkfifo(root / "there")
+    else:
+        os.symlink("/etc/passwd" if what == "a link outwards" else "nowhere", root / "there")
+    before = os.lstat(root / "there")
+    assert up.get("/there", method="PUT", body=b"new", If_None_Match="*").status in (403, 412)
+    assert os.lstat(root / "there").st_ino == before.st_ino
+
+
+def test_an_absolute_link_to_a_directory_inside_is_a_directory(root, site):
+    os.symlink(root / "sub", root / "absolute")
+    assert site.get("/absolute").status == 301 and site.get("/absolute/x").body == b"1"
+    a = site.get("/absolute/")
+    assert a.status == 200 and 'href="./x"' in a.text
+    assert site.get("/absolute/nothing").status == 404
+
+
+def test_an_absolute_link_to_a_directory_inside_is_listed_as_one(root):
+    os.symlink(root / "sub", root / "absolute")
+    (root / "index.html").unlink()
+    with Serve(root) as p:
+        assert 'href="./absolute/"' in p.get("/").text
