@@ -138,7 +138,9 @@ static bool put_range(const struct skt_request *r, int64_t *first, int64_t *tota
 		return false;
 	if (*first < 0) /* asks how much is there */
 		return !r->is_chunked && r->length == 0;
-	return r->is_chunked || r->length == last - *first + 1;
+	if (*total < 0) /* a piece, and nobody knows of how much: the next ones may tell */
+		*total = SKT_INCOMING_OPEN;
+	return !r->is_chunked && r->length == last - *first + 1;
 }
 
 /* Pages of other origins may make a browser send forms: only the site's own may upload. */
@@ -245,6 +247,8 @@ void skt_upload_put(struct skt_siteplace *place, struct skt_exchange *x, const c
 		put_answer(p, 202, NULL, true);
 	else if (status)
 		put_answer(p, status, why, true);
-	else
-		skt_exchange_receive(x, &put_sink, p);
+	if (status)
+		return;
+	p->in.keeps_old = skt_span_is(r->field[SKT_FIELD_IF_NONE_MATCH], "*");
+	skt_exchange_receive(x, &put_sink, p);
 }
