@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -178,14 +179,32 @@ char *skt_rate_print(int64_t bytes_per_second, char *ret)
 	return unit_scale((double)bytes_per_second, 1000, units, SKT_LENGTH(units), ret);
 }
 
-char *skt_instant_print(int64_t unix_ns, char *ret)
+/* Date and time of day; returns how long that is. */
+static size_t instant_seconds(int64_t unix_s, char *ret)
 {
-	time_t s = (time_t)(unix_ns / SKT_SECOND);
+	const int64_t first = -62167219200, last = 253402300799; /* years 0 and 9999: RFC 3339 has four digits */
+	time_t s = (time_t)(unix_s < first ? first : unix_s > last ? last : unix_s);
 	struct tm tm = { 0 };
-	size_t n;
 
 	(void)gmtime_r(&s, &tm);
-	n = strftime(ret, SKT_UNIT_LENGTH, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(ret + n, SKT_UNIT_LENGTH - n, ".%03dZ", (int)(unix_ns % SKT_SECOND / SKT_MS));
+	return (size_t)snprintf(ret, SKT_UNIT_LENGTH, "%04d-%02d-%02dT%02d:%02d:%02d", tm.tm_year + 1900, tm.tm_mon + 1,
+				tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec);
+}
+
+char *skt_instant_print(int64_t unix_ns, char *ret)
+{
+	int64_t rest = unix_ns % SKT_SECOND;
+	bool before = rest < 0; /* before 1970 the second began earlier */
+	size_t n = instant_seconds(unix_ns / SKT_SECOND - before, ret);
+
+	(void)snprintf(ret + n, SKT_UNIT_LENGTH - n, ".%03dZ", (int)((rest + before * SKT_SECOND) / SKT_MS));
+	return ret;
+}
+
+char *skt_second_print(int64_t unix_s, char *ret)
+{
+	size_t n = instant_seconds(unix_s, ret);
+
+	(void)snprintf(ret + n, SKT_UNIT_LENGTH - n, "Z");
 	return ret;
 }

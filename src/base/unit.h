@@ -37,5 +37,8 @@ char *skt_size_print(int64_t n_bytes, char *ret);
 char *skt_rate_print(int64_t bytes_per_second, char *ret);
 /* RFC 3339 with milliseconds, UTC; `unix_ns` is nanoseconds since 1970. */
 char *skt_instant_print(int64_t unix_ns, char *ret);
+/* The same in whole seconds since 1970, as times of files are: nanoseconds end in 2262, and those do not. What lies outside the years 0 to
+ * 9999 is taken as the nearest. */
+char *skt_second_print(int64_t unix_s, char *ret);
 
 #endif

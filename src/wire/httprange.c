@@ -3,6 +3,7 @@
 #include "wire/httprange.h"
 
 #include <string.h>
+#include <strings.h>
 
 /* Digits at the beginning of s, taken off it. A number that is too large is the largest. False: there are none. */
 static bool range_number(struct skt_span *s, int64_t *ret)
@@ -101,7 +102,7 @@ enum skt_ranged skt_range_parse(struct skt_span field, int64_t size, struct skt_
 	int n_asked = 0;
 
 	ret->n = 0;
-	if (field.n < 6 || strncmp(field.s, "bytes=", 6) != 0)
+	if (field.n < 6 || strncasecmp(field.s, "bytes=", 6) != 0)
 		return SKT_RANGE_WHOLE;
 	list = (struct skt_span){ field.s + 6, field.n - 6 };
 	while (skt_span_next(&list, &one)) {
@@ -118,7 +119,7 @@ enum skt_ranged skt_range_parse(struct skt_span field, int64_t size, struct skt_
 
 bool skt_range_content(struct skt_span s, int64_t *first, int64_t *last, int64_t *size)
 {
-	if (s.n < 6 || memcmp(s.s, "bytes ", 6) != 0)
+	if (s.n < 6 || strncasecmp(s.s, "bytes ", 6) != 0)
 		return false;
 	s.s += 6;
 	s.n -= 6;

@@ -99,55 +99,122 @@ static bool multipart_unquote(struct skt_span s, char *ret, size_t size)
 	return true;
 }
 
-/* The parameter `key` of a Content-Disposition: 1 with *ret; 0: there is none; -1: malformed. */
-static int multipart_parameter(struct skt_span s, const char *key, char *ret, size_t size)
+static struct skt_span multipart_rest(struct skt_span s, const char *from)
 {
-	size_t n = strlen(key);
+	return (struct skt_span){ from, (size_t)(s.s + s.n - from) };
+}
 
-	while (s.n) {
-		const char *semicolon = memchr(s.s, ';', s.n), *end;
-		struct skt_span value;
+/* The value behind a '=', taken off *s: in quotes, or a token up to the next semicolon (HttpClient of .NET writes those). False: the quotes
+ * are not closed. */
+static bool multipart_value(struct skt_span *s, struct skt_span *ret)
+{
+	size_t n = 0;
 
-		if (!semicolon)
-			return 0;
-		s.n -= (size_t)(semicolon + 1 - s.s);
-		s.s = semicolon + 1;
-		while (s.n && (s.s[0] == ' ' || s.s[0] == '\t')) {
-			s.s++;
-			s.n--;
-		}
-		end = memchr(s.s, '=', s.n);
-		if (!end || (size_t)(end + 1 - s.s) >= s.n || end[1] != '"')
+	if (s->n == 0 || s->s[0] != '"') {
+		while (n < s->n && s->s[n] != ';')
+			n++;
+		*ret = (struct skt_span){ s->s, n };
+		*s = multipart_rest(*s, s->s + n);
+		while (ret->n && strchr(" \t", ret->s[ret->n - 1]))
+			ret->n--;
+		return true;
+	}
+	*s = multipart_rest(*s, s->s + 1);
+	for (n = 0; n < s->n && s->s[n] != '"'; n++)
+		if (s->s[n] == '\\')
+			n++;
+	if (n >= s->n)
+		return false;
+	*ret = (struct skt_span){ s->s, n };
+	*s = multipart_rest(*s, s->s + n + 1);
+	return true;
+}
+
+/* The parameter `key` of a Content-Disposition: 1 with *ret, as it was written; 0: there is none; -1: malformed. */
+static int multipart_parameter(struct skt_span s, const char *key, struct skt_span *ret)
+{
+	const char *semicolon;
+	bool is_it;
+
+	while ((semicolon = memchr(s.s, ';', s.n)) != NULL) {
+		size_t n = 0;
+
+		s = multipart_rest(s, semicolon + 1);
+		while (s.n && (s.s[0] == ' ' || s.s[0] == '\t'))
+			s = multipart_rest(s, s.s + 1);
+		while (n < s.n && s.s[n] != '=' && s.s[n] != ';')
+			n++;
+		if (n == s.n || s.s[n] == ';')
 			continue;
-		value.s = end + 2;
-		for (value.n = 0; value.s + value.n < s.s + s.n && value.s[value.n] != '"'; value.n++)
-			if (value.s[value.n] == '\\' && value.s + value.n + 1 < s.s + s.n)
-				value.n++;
-		if (value.s + value.n >= s.s + s.n)
+		is_it = skt_span_is_nocase((struct skt_span){ s.s, n }, key);
+		s = multipart_rest(s, s.s + n + 1);
+		if (!multipart_value(&s, ret))
 			return -1;
-		if ((size_t)(end - s.s) == n && strncasecmp(s.s, key, n) == 0)
-			return multipart_unquote(value, ret, size) ? 1 : -1;
-		s.n -= (size_t)(value.s + value.n - s.s);
-		s.s = value.s + value.n;
+		if (is_it)
+			return 1;
 	}
 	return 0;
+}
+
+/* "UTF-8'en'%e2%82%ac.txt" (RFC 8187): forms ought not to have it (RFC 7578), but some clients write it beside a name that is worse. */
+static bool multipart_extended(struct skt_span s, char *ret, size_t size)
+{
+	const char *language = memchr(s.s, '\'', s.n), *value;
+	size_t n = 0;
+
+	if (!language || !skt_span_is_nocase((struct skt_span){ s.s, (size_t)(language - s.s) }, "UTF-8"))
+		return false;
+	s = multipart_rest(s, language + 1);
+	value = memchr(s.s, '\'', s.n);
+	if (!value)
+		return false;
+	s = multipart_rest(s, value + 1);
+	for (size_t i = 0; i < s.n; i++) {
+		int c = (unsigned char)s.s[i], high, low;
+
+		if (c == '%') {
+			high = i + 2 < s.n ? multipart_hex(s.s[i + 1]) : -1;
+			low = high < 0 ? -1 : multipart_hex(s.s[i + 2]);
+			c = low < 0 ? 0 : high * 16 + low;
+			i += 2;
+		}
+		if (c == 0 || n + 1 >= size)
+			return false;
+		ret[n++] = (char)c;
+	}
+	ret[n] = '\0';
+	return n > 0;
+}
+
+/* The file's name, where there is one: 1; 0: the part is no file; -1: malformed. */
+static int multipart_file(struct skt_span line, char *ret, size_t size)
+{
+	struct skt_span plain, extended;
+	int has_plain = multipart_parameter(line, "filename", &plain);
+
+	if (multipart_parameter(line, "filename*", &extended) == 1 && multipart_extended(extended, ret, size))
+		return 1;
+	return has_plain == 1 && !multipart_unquote(plain, ret, size) ? -1 : has_plain;
 }
 
 static int multipart_begin(struct skt_multipart *m)
 {
 	static const char wanted[] = "content-disposition:";
-	struct skt_span lines = { m->head, m->n_head }, line, found = { 0 };
+	struct skt_span lines = { m->head, m->n_head }, line, found = { 0 }, value;
 	char name[SKT_MULTIPART_NAME], file[SKT_MULTIPART_NAME];
 	int has_file;
 
 	if (++m->n_parts > SKT_MULTIPART_PARTS)
 		return 413;
-	while (skt_span_split(&lines, '\n', &line))
-		if (line.n >= sizeof(wanted) - 1 && strncasecmp(line.s, wanted, sizeof(wanted) - 1) == 0)
-			found = line;
-	if (!found.s || multipart_parameter(found, "name", name, sizeof(name)) != 1)
+	while (skt_span_split(&lines, '\n', &line)) {
+		if (line.n < sizeof(wanted) - 1 || strncasecmp(line.s, wanted, sizeof(wanted) - 1) != 0)
+			continue;
+		line.n -= line.s[line.n - 1] == '\r';
+		found = line;
+	}
+	if (!found.s || multipart_parameter(found, "name", &value) != 1 || !multipart_unquote(value, name, sizeof(name)))
 		return 400;
-	has_file = multipart_parameter(found, "filename", file, sizeof(file));
+	has_file = multipart_file(found, file, sizeof(file));
 	return has_file < 0 ? 400 : m->ops->begin(m->user, name, has_file ? file : NULL);
 }
 

@@ -37,6 +37,7 @@ static const char *asked(const char *field, char *ret, size_t size)
 static void ranges_are_read(void **state)
 {
 	static const char *const rows[][2] = {
+		{ "Bytes=0-0", "0-0" }, /* units are in any case (RFC 9110, section 14.1) */
 		{ "bytes=0-0", "0-0" },
 		{ "bytes=5-", "5-99" },
 		{ "bytes=-5", "95-99" },
@@ -99,7 +100,7 @@ static void pieces_of_uploads_are_read(void **state)
 		int64_t first, last, size;
 	} rows[] = {
 		{ "bytes 0-9/10", true, 0, 9, 10 },
-		{ "bytes 5-9/*", true, 5, 9, -1 },
+		{ "BYTES 5-9/*", true, 5, 9, -1 },
 		{ "bytes */10", true, -1, -1, 10 },
 		{ "bytes 0-10/10", false, 0, 0, 0 },
 		{ "bytes 9-0/10", false, 0, 0, 0 },

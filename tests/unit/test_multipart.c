@@ -90,6 +90,66 @@ static void malformed_forms_are_refused_and_short_ones_are_not_done(void **state
 	skt_text_release(&found);
 }
 
+static void names_are_read_as_clients_write_them(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "name=\"f\"; filename=\"a.txt\"", "f(a.txt)" },
+		/* HttpClient of .NET */
+		{ "name=f; filename=a.txt; filename*=utf-8''a.txt", "f(a.txt)" },
+		{ "name=f; filename=\"=?utf-8?B?w6Q=?=\"; filename*=utf-8''%C3%A4%20b", "f(\xc3\xa4 b)" },
+		{ "filename*=UTF-8'de'%c3%a4;name=f ; filename=worse", "f(\xc3\xa4)" },
+		/* one that cannot be read does not count */
+		{ "name=f; filename=a; filename*=utf-8''%zz", "f(a)" },
+		{ "name=f; filename=a; filename*=utf-8''a%00b", "f(a)" },
+		{ "name=f; filename=a; filename*=utf-8''%4", "f(a)" },
+		{ "name=f; filename=a; filename*=latin1''b", "f(a)" },
+		{ "name=f; filename=a; filename*=b", "f(a)" },
+		{ "name=f; filename=a; filename*=utf-8''", "f(a)" },
+		/* what is in quotes is no parameter */
+		{ "x=\"; name=g; filename=g\"; name=\"f;=\"", "f;=(-)" },
+		{ "name; =; filename ;name=f", "f(-)" },
+		{ "NAME=\"a\\\"b\\\\\"; FileName=\"%22%0D%0a%41\"", "a\"b\\(\"\r\n%41)" },
+		{ "name=\"\"; filename=\"\"", "()" },
+	};
+	struct skt_text found = { 0 }, body = { 0 }, want = { 0 };
+	bool is_done;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		skt_text_clear(&body);
+		skt_text_clear(&want);
+		skt_text_addf(&body, "--xy\r\nContent-Disposition: form-data; %s\r\n\r\nz\r\n--xy--", rows[i][0]);
+		skt_text_addf(&want, "%s=z;", rows[i][1]);
+		assert_int_equal(feed(body.s, body.len, 7, &found, &is_done), 0);
+		assert_string_equal(skt_text_get(&found), skt_text_get(&want));
+	}
+	skt_text_release(&found);
+	skt_text_release(&body);
+	skt_text_release(&want);
+}
+
+static void heads_and_names_have_limits(void **state)
+{
+	struct skt_text found = { 0 }, body = { 0 };
+	bool is_done;
+
+	(void)state;
+	for (int n = SKT_MULTIPART_NAME - 2; n <= SKT_MULTIPART_NAME; n++) {
+		skt_text_clear(&body);
+		skt_text_addf(&body, "--xy\r\nContent-Disposition: form-data; name=f; filename=%0*d\r\n\r\n", n, 0);
+		assert_int_equal(feed(body.s, body.len, 100, &found, &is_done), n < SKT_MULTIPART_NAME ? 0 : 400);
+	}
+	skt_text_clear(&body);
+	skt_text_addf(&body, "--xy\r\n" PART("f") "\r\nX: %0*d", SKT_MULTIPART_HEAD, 0);
+	assert_int_equal(feed(body.s, body.len, 100, &found, &is_done), 413);
+	skt_text_clear(&body);
+	for (int i = 0; i <= SKT_MULTIPART_PARTS; i++)
+		skt_text_add(&body, "\r\n--xy\r\n" PART("f") "\r\n\r\n");
+	assert_int_equal(feed(body.s, body.len, 100, &found, &is_done), 413);
+	skt_text_release(&found);
+	skt_text_release(&body);
+}
+
 static void boundaries_have_limits(void **state)
 {
 	struct skt_multipart m;
@@ -126,6 +186,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(parts_are_found_whatever_the_pieces),
 		cmocka_unit_test(malformed_forms_are_refused_and_short_ones_are_not_done),
+		cmocka_unit_test(names_are_read_as_clients_write_them),
+		cmocka_unit_test(heads_and_names_have_limits),
 		cmocka_unit_test(boundaries_have_limits),
 		cmocka_unit_test(names_are_reduced_to_their_last_part),
 	};

@@ -187,10 +187,23 @@ static void instants_print_as_rfc_3339_in_utc(void **state)
 		{ "1970-01-01T00:00:00.000Z", 0 },
 		{ "2001-09-09T01:46:40.123Z", 1000000000123456789LL },
 		{ "2000-02-29T23:59:59.999Z", 951868799999999999LL },
+		{ "1969-12-31T23:59:59.999Z", -1 },
+		{ "1969-12-31T23:59:58.500Z", -1500000000LL },
+		{ "1969-12-31T23:59:58.000Z", -2000000000LL },
+		{ "2262-04-11T23:47:16.854Z", INT64_MAX },
+		{ "1677-09-21T00:12:43.145Z", INT64_MIN },
+	};
+	static const struct row seconds[] = {
+		{ "1970-01-01T00:00:00Z", 0 },
+		{ "1969-12-31T23:59:59Z", -1 },
+		{ "2400-02-29T00:00:00Z", 13574563200LL },
+		{ "0000-01-01T00:00:00Z", INT64_MIN },
+		{ "9999-12-31T23:59:59Z", INT64_MAX },
 	};
 
 	(void)state;
 	check_printed(skt_instant_print, rows, SKT_LENGTH(rows));
+	check_printed(skt_second_print, seconds, SKT_LENGTH(seconds));
 }
 
 int main(void)
