@@ -235,6 +235,7 @@ static int serve_prepare(struct serve *s, struct skt_error *err)
 	skt_text_release(&to);
 	s->j.reads = s->options.follows ? "/" : s->options.dir;
 	s->j.writes = s->options.uploads ? s->options.dir : NULL;
+	s->j.names = s->log.form == SKT_LOG_JSON;
 	s->j.announce = serve_announce;
 	s->j.next = serve_next;
 	s->j.user = s;
