@@ -310,7 +310,7 @@ static const struct skt_flag serve_flag_table[] = {
 	SKT_FLAG_DENY,
 	{ .name = "idle",
 	  .type = SKT_OPT_DURATION,
-	  .min = 1,
+	  .min = SKT_MS,
 	  .max = INT64_MAX,
 	  .argument = "DURATION",
 	  .help = N_("how long a connection may wait for its next request, or an answer for its reader (60s)") },
