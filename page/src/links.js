@@ -1,61 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every link of this process: both ends, how bytes move, how fast, and an end to it by a click.
 
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import * as feed from "./feed.js";
 import { h, keepRows, setText } from "./dom.js";
-import { count, duration, onLanguage, rate, size, t, translate } from "./text.js";
+import { count, duration, rate, size, t, translate } from "./text.js";
+import { History } from "./history.js";
+import { makeSpark, Plot, updateSpark } from "./plot.js";
 
-export const wants = ["links"];
+export const wants = [];
 
-const SECONDS = 60;
+const COLUMNS = ["from", "to", "plotted", "rate", "bytes", "how", "age"];
 const root = document.getElementById("links");
-const before = new Map(); // of each link: what it had moved, and when
-const history = { time: [], sent: [], received: [] };
+const history = new History();
 let plot = null;
-let sums = null;
-
-function color(name) {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
-function makePlot() {
-  const box = root.querySelector(".plot");
-  plot?.destroy();
-  plot = null;
-  if (root.hidden) return;
-  const axis = { stroke: color("--dim"), grid: { stroke: color("--line"), width: 1 }, ticks: { show: false }, font: "12px system-ui" };
-  plot = new uPlot({
-    width: box.clientWidth || 600,
-    height: 180,
-    cursor: { y: false },
-    legend: { show: false },
-    scales: { x: { time: false }, y: { range: (_, low, high) => [0, Math.max(high * 1.1, 1000)] } },
-    axes: [
-      { ...axis, values: (_, ticks) => ticks.map((s) => t("links.ago", { s: count(Math.abs(s)) })), incrs: [1, 2, 5, 10, 15, 30] },
-      { ...axis, size: 84, values: (_, ticks) => ticks.map((v) => rate(v)) },
-    ],
-    series: [{}, { stroke: color("--a"), fill: color("--a-soft"), width: 2, points: { show: false } }, { stroke: color("--b"), fill: color("--b-soft"), width: 2, points: { show: false } }],
-  }, plotData(), box);
-}
-
-function plotData() {
-  const now = history.time.at(-1) ?? 0;
-  return [history.time.map((x) => x - now), history.sent, history.received];
-}
+let chosen = null; // the link whose rates are plotted; null: the sum of all
 
 function build() {
   root.replaceChildren(
     h("h2", { "data-text": "links.title" }),
     h("p", { class: "lead", "data-text": "links.lead" }),
-    h("div", { class: "legend" }, h("span", { class: "a" }), h("span", { class: "b" })),
-    h("div", { class: "plot", role: "img", "data-label": "links.plot" }),
+    h("div", { class: "plotted" },
+      h("div", { class: "legend" }, h("b"), h("span", { class: "a" }), h("span", { class: "b" }), h("button", { type: "button", id: "plot-all", onclick: () => choose(null), "data-text": "links.all" })),
+      h("div", { class: "plot", role: "img", "data-label": "links.plot" })),
     h("p", { class: "empty", hidden: true, "data-text": "links.none" }),
-    h("div", { class: "table" }, h("table", null,
-      h("thead", null, h("tr", null, ["from", "to", "rate", "bytes", "how", "age"].map((c) => h("th", { scope: "col", class: c, "data-text": `links.${c}` })), h("th", { scope: "col" }, h("span", { class: "hidden", "data-text": "links.end" })))),
-      h("tbody"))),
-    h("p", { class: "more", role: "status" }));
+    h("div", { class: "table as-cards", tabindex: "0", role: "region", "data-label": "links.title" }, h("table", { role: "table" },
+      h("thead", null, h("tr", null, COLUMNS.map((c) => h("th", { scope: "col", role: "columnheader", class: c, "data-text": `links.${c}` })), h("th", { scope: "col" }, h("span", { class: "hidden", "data-text": "links.end" })))),
+      h("tbody", { role: "rowgroup" }))),
+    h("p", { class: "more" }), h("p", { class: "said", role: "status" }));
+  plot = new Plot(root.querySelector(".plot"));
 }
 
 async function end(id, button) {
@@ -63,96 +35,107 @@ async function end(id, button) {
   try {
     const answer = await fetch(`links/${id}/end`, { method: "POST" });
     if (!answer.ok && answer.status !== 404) throw new Error(String(answer.status));
-    setText(root.querySelector(".more"), t("links.ended", { id }));
+    setText(root.querySelector(".said"), t(answer.ok ? "links.ended" : "links.ended.before", { id }));
   } catch (error) {
     button.disabled = false;
-    setText(root.querySelector(".more"), t("links.not-ended", { id, why: error.message }));
+    const isOwn = feed.latest("links")?.links.find((l) => l.id === id)?.this;
+    setText(root.querySelector(".said"), isOwn ? t("links.ended", { id }) : t("links.not-ended", { id, why: error.message }));
   }
+}
+
+function choose(id) {
+  chosen = chosen === id ? null : id;
+  show(feed.latest("links"));
 }
 
 function makeRow(link) {
   const button = h("button", { type: "button", class: "danger", onclick: () => end(link.id, button) });
-  return h("tr", null,
-    h("td", { class: "from" }, h("code"), h("span", { class: "layers" })),
-    h("td", { class: "to" }, h("code"), h("span", { class: "layers" })),
-    h("td", { class: "rate" }), h("td", { class: "bytes" }), h("td", { class: "how" }), h("td", { class: "age" }), h("td", null, button));
+  return h("tr", { role: "row" },
+    h("td", { role: "cell", class: "from" }, h("code"), h("span", { class: "layers" })),
+    h("td", { role: "cell", class: "to" }, h("code"), h("span", { class: "layers" })),
+    h("td", { role: "cell", class: "plotted" }, h("button", { type: "button", class: "pick", onclick: () => choose(link.id) }, makeSpark())),
+    h("td", { role: "cell", class: "rate" }), h("td", { role: "cell", class: "bytes" }), h("td", { role: "cell", class: "how" }), h("td", { role: "cell", class: "age" }), h("td", { role: "cell", class: "end-it" }, button));
 }
 
 function both(a, b) {
   return `→ ${a}\n← ${b}`;
 }
 
-function updateRow(row, link, rates) {
+function fromWords(link) {
+  return [...(link.from_layers ?? []), link.state !== "open" && t(`links.state.${link.state}`), link.this && t("links.this")].filter(Boolean).join(" · ");
+}
+
+function toWords(link) {
+  return [...(link.to_layers ?? []), link.requests !== null && link.requests !== undefined && t("links.requests", { n: link.requests, count: count(link.requests) })].filter(Boolean).join(" · ");
+}
+
+function how(link) {
+  const movers = link.mover ?? [];
+  return movers.some(Boolean) ? both(movers[0] ?? "–", movers[1] ?? "–") : t("links.served");
+}
+
+function updateRow(row, link) {
+  const rates = history.last(link.id);
+  const cell = (name, text) => setText(row.querySelector(name), text);
   row.classList.toggle("this", link.this);
-  setText(row.querySelector(".from code"), link.from);
-  setText(row.querySelector(".from .layers"), [...(link.from_layers ?? []), ...(link.this ? [t("links.this")] : [])].join(" · "));
-  setText(row.querySelector(".to code"), link.to);
-  setText(row.querySelector(".to .layers"), [...(link.to_layers ?? []), ...(link.requests ? [t("links.requests", { n: link.requests, count: count(link.requests) })] : [])].join(" · "));
-  setText(row.querySelector(".rate"), both(rate(rates.sent), rate(rates.received)));
-  setText(row.querySelector(".bytes"), both(size(link.sent), size(link.received)));
-  setText(row.querySelector(".how"), link.kind === "served" ? t("links.served") : (link.mover ?? []).map((m) => m ?? "–").join(" / "));
-  setText(row.querySelector(".age"), duration(link.age_ns));
-  const button = row.querySelector("button");
-  setText(button, t("links.end"));
-  button.setAttribute("aria-label", t("links.end.of", { id: link.id }));
+  row.classList.toggle("chosen", link.id === chosen);
+  cell(".from code", link.from);
+  cell(".from .layers", fromWords(link));
+  cell(".to code", link.to);
+  cell(".to .layers", toWords(link));
+  cell(".rate", both(rate(rates.sent), rate(rates.received)));
+  cell(".bytes", both(size(link.sent), size(link.received)));
+  cell(".how", how(link));
+  cell(".age", duration(link.age_ns));
+  cell(".danger", t("links.end"));
+  row.querySelector(".danger").setAttribute("aria-label", t("links.end.of", { id: link.id }));
+  const pick = row.querySelector(".pick");
+  pick.setAttribute("aria-label", t("links.plot.of", { id: link.id }));
+  pick.setAttribute("aria-pressed", String(link.id === chosen));
+  updateSpark(pick.firstElementChild, history.series(link.id));
 }
 
-function ratesOf(link, now) {
-  const was = before.get(link.id);
-  const seconds = was ? (now - was.now) / 1000 : 0;
-  const rates = seconds > 0.05 ? { sent: Math.max(0, link.sent - was.sent) / seconds, received: Math.max(0, link.received - was.received) / seconds }
-    : was?.rates ?? { sent: 0, received: 0 };
-  before.set(link.id, { now, sent: link.sent, received: link.received, rates });
-  return rates;
-}
-
-function remember(now, sent, received) {
-  history.time.push(now / 1000);
-  history.sent.push(sent);
-  history.received.push(received);
-  while (history.time.length > 2 && history.time.at(-1) - history.time[0] > SECONDS)
-    for (const list of Object.values(history)) list.shift();
+function showPlot() {
+  const rates = chosen === null ? history.lastOfAll() : history.last(chosen);
+  setText(root.querySelector(".legend b"), chosen === null ? t("links.sum") : t("links.number", { id: chosen }));
+  setText(root.querySelector(".legend .a"), t("links.sent", { rate: rate(rates.sent) }));
+  setText(root.querySelector(".legend .b"), t("links.received", { rate: rate(rates.received) }));
+  root.querySelector("#plot-all").hidden = chosen === null;
+  plot.show(history.series(chosen));
 }
 
 function show(data) {
-  const now = performance.now();
-  sums = { sent: 0, received: 0 };
-  const rates = new Map(data.links.map((l) => [l.id, ratesOf(l, now)]));
-  for (const id of before.keys()) if (!rates.has(id)) before.delete(id);
-  for (const r of rates.values()) {
-    sums.sent += r.sent;
-    sums.received += r.received;
-  }
-  remember(now, sums.sent, sums.received);
+  if (!data || root.hidden) return;
+  if (!history.links.has(chosen)) chosen = null;
+  const older = data.total - data.links.length;
   root.querySelector(".empty").hidden = data.links.length > 0;
   root.querySelector(".table").hidden = data.links.length === 0;
-  keepRows(root.querySelector("tbody"), data.links, (l) => l.id, makeRow, (row, l) => updateRow(row, l, rates.get(l.id)));
-  if (data.total > data.links.length) setText(root.querySelector(".more"), t("links.more", { n: data.total - data.links.length, count: count(data.total - data.links.length) }));
-  legend();
-  if (!root.hidden) plot ? plot.setData(plotData()) : makePlot();
+  keepRows(root.querySelector("tbody"), data.links, (l) => l.id, makeRow, updateRow);
+  setText(root.querySelector(".more"), older > 0 ? t("links.more", { n: older, count: count(older) }) : "");
+  showPlot();
 }
 
-function legend() {
-  setText(root.querySelector(".legend .a"), t("links.sent", { rate: rate(sums?.sent ?? 0) }));
-  setText(root.querySelector(".legend .b"), t("links.received", { rate: rate(sums?.received ?? 0) }));
+function remake() {
+  if (!root.hidden) plot.make();
 }
 
 export function shown() {
-  requestAnimationFrame(makePlot);
+  requestAnimationFrame(() => {
+    remake();
+    show(feed.latest("links"));
+  });
 }
 
 export function translated() {
   translate(root);
-  legend();
-  const data = feed.latest("links");
-  if (data) for (const row of root.querySelectorAll("tbody tr")) {
-    const link = data.links.find((l) => String(l.id) === row.dataset.key);
-    if (link) updateRow(row, link, before.get(link.id)?.rates ?? { sent: 0, received: 0 });
-  }
+  remake();
+  show(feed.latest("links"));
 }
 
 build();
-feed.on("links", show);
-window.addEventListener("resize", () => plot?.setSize({ width: root.querySelector(".plot").clientWidth, height: 180 }));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => plot && makePlot());
-onLanguage(() => plot?.redraw());
+feed.on("links", (data) => {
+  history.add(performance.now() / 1000, data.links);
+  show(data);
+});
+window.addEventListener("resize", remake);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", remake);

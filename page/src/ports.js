@@ -5,30 +5,34 @@ import * as feed from "./feed.js";
 import { h, keepRows, setText } from "./dom.js";
 import { count, duration, t, translate } from "./text.js";
 import { filterBox } from "./filter.js";
+import { CLASSES, rangeOf } from "./port.js";
+import { Strip } from "./strip.js";
 
 export const wants = ["ports"];
+export const filtered = ["ports"];
 
-const CLASSES = ["system", "user", "dynamic"];
+const COLUMNS = ["port", "address", "service", "process", "user", "since"];
+const GROUPS = [...CLASSES, "other"]; // other: unix sockets and whatever else has no port
 const root = document.getElementById("ports");
+const strip = new Strip();
 
-function table(name) {
-  return h("div", { class: `group ${name}`, "data-class": name },
-    h("h3", null, h("span", { "data-text": `class.${name}` }), h("span", { class: "range" }), h("span", { class: "badge" })),
-    h("p", { class: "empty", "data-text": "ports.none" }),
-    h("div", { class: "table" }, h("table", null,
-      h("thead", null, h("tr", null, ["port", "address", "service", "process", "user", "since"].map((c) => h("th", { scope: "col", class: c, "data-text": `ports.${c}` })))),
-      h("tbody"))));
+function group(name) {
+  return h("section", { class: `group ${name}`, "aria-labelledby": `ports-${name}` },
+    h("h3", { id: `ports-${name}` }, h("span", { "data-text": name === "other" ? "ports.other" : `class.${name}` }),
+      name !== "other" && h("span", { class: "range" }, rangeOf(name)), h("span", { class: "badge" })),
+    h("div", { class: "table" }, h("table", { role: "table" },
+      h("thead", null, h("tr", null, COLUMNS.map((c) => h("th", { scope: "col", role: "columnheader", class: c, "data-text": `ports.${c}` })))), h("tbody", { role: "rowgroup" }))));
 }
 
 function build() {
   root.replaceChildren(
     h("h2", { "data-text": "ports.title" }),
     h("p", { class: "lead", "data-text": "ports.lead" }),
-    filterBox("ports", "process=nginx port<1024 udp"),
-    h("p", { class: "hiddenones", role: "status" }),
-    ...CLASSES.map(table),
-    h("div", { class: "group other", hidden: true }, h("h3", { "data-text": "ports.other" }),
-      h("div", { class: "table" }, h("table", null, h("tbody")))));
+    filterBox("ports", ["tcp", "udp", "user=me", "class=system", "address=any", "3000-3999"]),
+    strip.element,
+    h("p", { class: "hiddenones" }),
+    h("p", { class: "empty", hidden: true, "data-text": "ports.none" }),
+    ...GROUPS.map(group));
 }
 
 function keyOf(row) {
@@ -36,44 +40,60 @@ function keyOf(row) {
 }
 
 function makeRow() {
-  return h("tr", null, h("td", { class: "port" }, h("b"), " ", h("span", { class: "proto" })), h("td", { class: "address" }, h("code"), h("span", { class: "reach" })),
-    h("td", { class: "service" }), h("td", { class: "process" }), h("td", { class: "user" }), h("td", { class: "since" }));
+  return h("tr", { role: "row" }, h("td", { role: "cell", class: "port" }, h("b"), " ", h("span", { class: "proto" })), h("td", { role: "cell", class: "address" }, h("code"), h("span", { class: "reach" })),
+    h("td", { role: "cell", class: "service" }), h("td", { role: "cell", class: "process" }, h("span"), " ", h("span", { class: "dim" })), h("td", { role: "cell", class: "user" }), h("td", { role: "cell", class: "since" }));
 }
 
 function updateRow(row, p) {
   const process = p.processes?.[0];
-  setText(row.querySelector(".port b"), p.local_port === null ? "" : String(p.local_port));
-  setText(row.querySelector(".proto"), p.protocol);
-  setText(row.querySelector(".address code"), p.local_address ?? p.path ?? "");
-  setText(row.querySelector(".reach"), p.reach ? t(`reach.${p.reach}`) : "");
-  row.querySelector(".reach").dataset.reach = p.reach ?? "";
-  setText(row.querySelector(".service"), p.service ?? "");
-  setText(row.querySelector(".process"), process ? `${process.name} (${process.pid})` + (p.processes.length > 1 ? ` +${p.processes.length - 1}` : "") : t("ports.unseen"));
+  const cell = (name, text) => setText(row.querySelector(name), text);
+  const reach = row.querySelector(".reach");
+  row.classList.toggle("own", process?.pid === feed.latest("hello")?.pid && Boolean(process));
+  cell(".port b", p.local_port === null ? "" : String(p.local_port));
+  cell(".proto", p.protocol);
+  cell(".address code", p.local_address ?? p.path ?? "");
+  setText(reach, p.reach ? t(`reach.${p.reach}`) : "");
+  reach.dataset.reach = p.reach ?? "";
+  cell(".service", p.service ?? "");
+  cell(".process span", process ? process.name : t("ports.unseen"));
+  cell(".process .dim", process ? String(process.pid) + (p.processes.length > 1 ? ` +${p.processes.length - 1}` : "") : "");
   row.querySelector(".process").title = process?.command ?? "";
-  setText(row.querySelector(".user"), p.user ?? "");
-  setText(row.querySelector(".since"), process ? duration(process.age_ns) : "");
+  cell(".user", p.user ?? "");
+  cell(".since", process ? duration(process.age_ns) : "");
+}
+
+function groupOf(p) {
+  return p.local_port === null || !CLASSES.includes(p.class) ? "other" : p.class;
+}
+
+function byPort(a, b) {
+  return a.local_port - b.local_port || a.protocol.localeCompare(b.protocol);
+}
+
+function showGroup(name, rows) {
+  const box = root.querySelector(`.group.${name}`);
+  box.hidden = rows.length === 0;
+  setText(box.querySelector(".badge"), count(rows.length));
+  keepRows(box.querySelector("tbody"), rows, keyOf, makeRow, updateRow);
 }
 
 function show(data) {
-  for (const name of CLASSES) {
-    const box = root.querySelector(`.group.${name}`);
-    const rows = data.ports.filter((p) => p.class === name && p.local_port !== null);
-    box.querySelector(".empty").hidden = rows.length > 0;
-    box.querySelector(".table").hidden = rows.length === 0;
-    setText(box.querySelector(".badge"), count(rows.length));
-    keepRows(box.querySelector("tbody"), rows, keyOf, makeRow, updateRow);
-  }
-  const rest = data.ports.filter((p) => p.local_port === null || !CLASSES.includes(p.class));
-  root.querySelector(".other").hidden = rest.length === 0;
-  keepRows(root.querySelector(".other tbody"), rest, keyOf, makeRow, updateRow);
-  setText(root.querySelector(".hiddenones"), data.hidden ? t("ports.hidden", { n: data.hidden, count: count(data.hidden) }) : "");
+  if (!data || root.hidden || data.filter !== feed.filterOf("ports")) return;
+  for (const name of GROUPS) showGroup(name, data.ports.filter((p) => groupOf(p) === name).sort(byPort));
+  strip.show(data.ports.filter((p) => p.local_port !== null).map((p) => p.local_port), feed.latest("socket")?.local.port);
+  root.querySelector(".empty").hidden = data.ports.length > 0;
+  const left = (data.total ?? 0) - data.ports.length;
+  setText(root.querySelector(".hiddenones"), [data.hidden ? t("ports.hidden", { n: data.hidden, count: count(data.hidden) }) : "",
+    left > 0 ? t("ports.more", { n: left, count: count(left) }) : ""].filter(Boolean).join(" "));
+}
+
+export function shown() {
+  show(feed.latest("ports"));
 }
 
 export function translated() {
   translate(root);
-  for (const [name, range] of [["system", "0–1023"], ["user", "1024–49151"], ["dynamic", "49152–65535"]])
-    setText(root.querySelector(`.group.${name} .range`), range);
-  if (feed.latest("ports")) show(feed.latest("ports"));
+  show(feed.latest("ports"));
 }
 
 build();

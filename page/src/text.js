@@ -7,7 +7,8 @@ import id from "./lang/id.js";
 const dictionaries = { en, id };
 const listeners = new Set();
 let language = "en";
-let number, decimal, plural;
+let number, three, two, plural;
+let units = {};
 
 function remembered() {
   try {
@@ -17,25 +18,30 @@ function remembered() {
   }
 }
 
-export function choose(name, remember) {
-  language = dictionaries[name] ? name : "en";
-  number = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
-  decimal = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
-  plural = new Intl.PluralRules(language);
-  document.documentElement.lang = language;
-  if (remember) {
-    try {
-      localStorage.setItem("language", language);
-    } catch {
-      // then it is asked for again next time
-    }
+function remember() {
+  try {
+    localStorage.setItem("language", language);
+  } catch {
+    // then it is asked for again next time
   }
+}
+
+export function choose(name, isRemembered) {
+  language = Object.hasOwn(dictionaries, name) ? name : "en";
+  number = new Intl.NumberFormat(language, { maximumFractionDigits: 0 });
+  three = new Intl.NumberFormat(language, { maximumSignificantDigits: 3 });
+  two = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
+  plural = new Intl.PluralRules(language);
+  units = Object.fromEntries(["second", "minute", "hour", "day"].map((unit) =>
+    [unit, new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 0 })]));
+  document.documentElement.lang = language;
+  if (isRemembered) remember();
   for (const fn of listeners) fn();
 }
 
 export function chooseFirst() {
-  const wanted = [remembered(), ...(navigator.languages ?? [navigator.language])];
-  choose(wanted.filter(Boolean).map((w) => w.toLowerCase().split("-")[0]).find((w) => dictionaries[w]) ?? "en", false);
+  const wanted = [remembered(), ...(navigator.languages ?? [navigator.language])].filter(Boolean).map((w) => w.toLowerCase().split("-")[0]);
+  choose(wanted.find((w) => Object.hasOwn(dictionaries, w)) ?? "en", false);
 }
 
 export function current() {
@@ -63,33 +69,36 @@ export function count(n) {
   return number.format(n);
 }
 
-export function size(n) {
-  const units = ["B", "KiB", "MiB", "GiB", "TiB"];
+/** The largest unit in which the number is at least 1. */
+function scaled(n, step, names, format) {
   let i = 0;
-  while (n >= 1000 && i < units.length - 1) {
-    n /= 1024;
+  while (n >= 1000 && i < names.length - 1) {
+    n /= step;
     i++;
   }
-  return `${(i ? decimal : number).format(n)} ${units[i]}`;
+  return `${(i ? format : number).format(n)}\u00a0${names[i]}`;
+}
+
+export function size(bytes) {
+  return scaled(bytes, 1024, ["B", "KiB", "MiB", "GiB", "TiB"], three);
 }
 
 export function rate(bytesPerSecond) {
-  const units = ["bit/s", "kbit/s", "Mbit/s", "Gbit/s"];
-  let n = bytesPerSecond * 8, i = 0;
-  while (n >= 1000 && i < units.length - 1) {
-    n /= 1000;
-    i++;
-  }
-  return `${decimal.format(i ? n : Math.round(n))} ${units[i]}`;
+  return scaled(bytesPerSecond * 8, 1000, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"], three);
 }
 
+/** Below a second in the units of science, which are the same everywhere; above in the two largest that are not nought. */
 export function duration(ns) {
   if (ns === null || ns === undefined) return "–";
-  if (ns < 1e6) return `${decimal.format(ns / 1e3)} µs`;
-  if (ns < 1e9) return `${decimal.format(ns / 1e6)} ms`;
-  const s = ns / 1e9;
-  if (s < 60) return `${decimal.format(s)} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${Math.floor(s % 60)} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} ${t("unit.hours")} ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} ${t("unit.days")} ${Math.floor((s % 86400) / 3600)} ${t("unit.hours")}`;
+  if (ns < 1e3) return `${count(ns)}\u00a0ns`;
+  if (ns < 1e6) return `${three.format(ns / 1e3)}\u00a0µs`;
+  if (ns < 1e9) return `${three.format(ns / 1e6)}\u00a0ms`;
+  if (ns < 10e9) return `${two.format(ns / 1e9)}\u00a0s`;
+  return long(Math.floor(ns / 1e9));
+}
+
+function long(s) {
+  const parts = s < 60 ? [["second", s]] : s < 3600 ? [["minute", s / 60], ["second", s % 60]]
+    : s < 86400 ? [["hour", s / 3600], ["minute", (s % 3600) / 60]] : [["day", s / 86400], ["hour", (s % 86400) / 3600]];
+  return parts.map(([unit, n]) => units[unit].format(Math.floor(n))).join(" ");
 }

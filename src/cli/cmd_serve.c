@@ -212,6 +212,8 @@ static int serve_announce(struct skt_joining *j, const struct skt_listener *l, s
 	} else if (redirect) {
 		ret = skt_redirecting_start(redirect, (int)skt_addr_port(&l->socket[0].addr), &s->redirecting, err);
 	}
+	if (s->redirecting)
+		skt_redirecting_say(s->redirecting, skt_args_has(j->args, "json"));
 	return ret < 0 ? ret : skt_serve_announce(j->args, &j->from, l, s->options.dir, err);
 }
 
@@ -233,6 +235,7 @@ static int serve_prepare(struct serve *s, struct skt_error *err)
 	skt_text_release(&to);
 	s->j.reads = s->options.follows ? "/" : s->options.dir;
 	s->j.writes = s->options.uploads ? s->options.dir : NULL;
+	s->j.names = s->log.form == SKT_LOG_JSON;
 	s->j.announce = serve_announce;
 	s->j.next = serve_next;
 	s->j.user = s;
@@ -307,7 +310,7 @@ static const struct skt_flag serve_flag_table[] = {
 	SKT_FLAG_DENY,
 	{ .name = "idle",
 	  .type = SKT_OPT_DURATION,
-	  .min = 1,
+	  .min = SKT_MS,
 	  .max = INT64_MAX,
 	  .argument = "DURATION",
 	  .help = N_("how long a connection may wait for its next request, or an answer for its reader (60s)") },

@@ -236,7 +236,7 @@ static int joining_config(struct joining_run *run, struct skt_error *err)
 	c->grace = j->with_stdio ? 0 : joining_number(args, "grace", 5 * SKT_SECOND);
 	joining_events(run);
 	/* it costs an idle link as much as all the rest */
-	c->names_links = run->json || skt_say_level() > 0 || joining_flag(args, "view");
+	c->names_links = run->json || skt_say_level() > 0 || joining_flag(args, "view") || j->names;
 	return joining_access(args, &c->access, err);
 }
 

@@ -21,6 +21,7 @@ struct skt_joining {
 	bool (*next)(struct skt_joining *j); /* the address is in use: make FROM another one, false where there is none. Or NULL */
 	/* It listens: say where, in the command's own words. NULL: as everywhere. 0 or -kind */
 	int (*announce)(struct skt_joining *j, const struct skt_listener *l, struct skt_error *err);
+	bool names; /* the service wants to know the numbers of its clients */
 	void *user; /* of the command */
 };
 

@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "base/message.h"
+#include "cli/say.h"
 #include "cli/serve.h"
 #include "http/redirect.h"
 #include "http/server.h"
@@ -14,6 +15,7 @@
 #include "relay/relay.h"
 #include "relay/session.h"
 #include "sys/call.h"
+#include "sys/clock.h"
 #include "sys/sandbox.h"
 #include "transport/chain.h"
 
@@ -24,6 +26,8 @@ struct skt_redirecting {
 	struct skt_endpoint from, to;
 	struct skt_loop *loop;
 	struct skt_listener *listener; /* until the relay has it */
+	struct skt_addr addr[SKT_LISTEN_MAX];
+	int n_addrs;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool is_running;
@@ -79,6 +83,8 @@ static int redirecting_prepare(struct skt_redirecting *r, const char *endpoint, 
 	ret = skt_chain_listen(r->loop, &r->from, &r->listener, err);
 	if (ret < 0)
 		skt_holder_explain(&r->from, err);
+	for (int i = 0; ret == 0 && i < r->listener->n; i++)
+		r->addr[r->n_addrs++] = r->listener->socket[i].addr;
 	return ret;
 }
 
@@ -106,6 +112,35 @@ int skt_redirecting_start(const char *endpoint, int https_port, struct skt_redir
 	else
 		redirecting_free(r);
 	return failed;
+}
+
+static void redirecting_event(const struct skt_addr *addr)
+{
+	char endpoint[SKT_ADDR_LENGTH], host[SKT_ADDR_LENGTH], time[SKT_UNIT_LENGTH];
+	struct skt_json j = { 0 };
+
+	skt_json_object(&j, NULL);
+	skt_json_string(&j, "event", "listening");
+	skt_json_string(&j, "time", skt_instant_print(skt_unix_now(), time));
+	skt_json_string(&j, "endpoint", skt_addr_print_endpoint(addr, "tcp", endpoint));
+	skt_json_string(&j, "address", skt_addr_print_host(addr, host));
+	skt_json_int(&j, "port", (int64_t)skt_addr_port(addr));
+	skt_json_bool(&j, "redirects", true);
+	skt_json_end_object(&j);
+	(void)skt_say_json(&j);
+	skt_json_release(&j);
+}
+
+void skt_redirecting_say(const struct skt_redirecting *r, bool json)
+{
+	char where[SKT_ADDR_LENGTH];
+
+	for (int i = 0; i < r->n_addrs; i++) {
+		if (json)
+			redirecting_event(&r->addr[i]);
+		else
+			skt_say(_("http://%s/ leads to https"), skt_addr_print(&r->addr[i], where));
+	}
 }
 
 void skt_redirecting_stop(struct skt_redirecting *r)

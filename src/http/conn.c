@@ -360,10 +360,9 @@ static bool conn_wait(struct skt_conn *conn)
 	got = skt_conn_read(conn);
 	if (got > 0)
 		return true;
-	if (got == 0)
+	/* reset between requests: that is how many clients leave */
+	if (got == 0 || (got != -SKT_AGAIN && conn->served.n_requests && (!conn->in || conn->in->n == 0)))
 		skt_conn_over(conn, SKT_HTTP_BY_PEER);
-	else if (got != -SKT_AGAIN && conn->served.n_requests && (!conn->in || conn->in->n == 0))
-		skt_conn_over(conn, SKT_HTTP_BY_PEER); /* it was reset between requests: that is how many clients leave */
 	else if (got != -SKT_AGAIN)
 		skt_conn_fail(conn, NULL);
 	return false;

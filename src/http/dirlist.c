@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/alloc.h"
@@ -53,12 +54,14 @@ static void dirlist_look(struct dirlist *d, int fd, struct skt_listing_entry *e)
 		return;
 	}
 	if (S_ISLNK(st.st_mode)) {
-		struct skt_tree here = { .fd = fd, .follows = d->place->site->options.follows };
+		char path[SKT_SITE_PATH];
 		int target = -1;
 
-		if (here.follows)
+		if (d->place->site->options.follows)
 			(void)skt_sys.fstatat(fd, e->name, &st, 0);
-		else if ((target = skt_tree_get(&here, e->name, O_PATH, 0)) >= 0)
+		else if ((size_t)snprintf(path, sizeof(path), "%s%s%s", d->path, *d->path ? "/" : "", e->name) <
+				 sizeof(path) &&
+			 (target = skt_tree_get(&d->place->site->tree, path, O_PATH, 0)) >= 0)
 			(void)skt_sys.fstat(target, &st);
 		skt_close(target);
 	}

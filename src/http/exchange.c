@@ -258,7 +258,7 @@ void skt_exchange_reply_stream(struct skt_exchange *x, int status, const char *t
 	if (!x->out)
 		exchange_out_of_memory(x);
 	else
-		exchange_send(x, t, length != 0);
+		exchange_send(x, t, length > 0); /* events may be long in coming: their head is not held back */
 }
 
 static bool exchange_is_browser(const struct skt_exchange *x)

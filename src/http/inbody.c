@@ -95,8 +95,10 @@ static bool inbody_size(struct skt_inbody *b, char c)
 					   : -1;
 
 	if (digit >= 0) {
+		if (b->n_digits++ == INBODY_DIGITS)
+			return false;
 		b->left = b->left * 16 + digit;
-		return ++b->n_digits <= INBODY_DIGITS;
+		return true;
 	}
 	b->state = c == ';' ? BODY_EXTENSION : BODY_SIZE_LF;
 	return b->n_digits > 0 && (c == ';' || c == '\r');

@@ -131,7 +131,7 @@ int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t fir
 	if (!sys && first > ret->at) {
 		int64_t there = ret->at;
 
-		skt_incoming_release(ret, true);
+		skt_incoming_release(ret, there > 0); /* asking makes no file */
 		ret->at = there;
 		*why = "bytes in between are missing";
 		return 416;
@@ -166,7 +166,7 @@ int skt_incoming_write(struct skt_incoming *in, const char *bytes, size_t n, con
 
 bool skt_incoming_is_whole(const struct skt_incoming *in)
 {
-	return in->total < 0 || in->at >= in->total;
+	return in->total == -1 || (in->total >= 0 && in->at >= in->total);
 }
 
 /* A file that is replaced hands on who may read it. */
@@ -176,6 +176,20 @@ static void incoming_inherit(const struct skt_incoming *in)
 
 	if (!in->is_new && skt_sys.fstatat(in->dir, in->name, &old, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(old.st_mode))
 		(void)fchmod(in->fd, old.st_mode & 0777);
+}
+
+/* Give it its name; errno EEXIST where that may not be. Not every file system can tell the two apart in one step. */
+static int incoming_put_in_place(const struct skt_incoming *in)
+{
+	int ret = skt_sys.renameat2(in->dir, in->part, in->dir, in->name, in->keeps_old ? RENAME_NOREPLACE : 0);
+
+	if (ret == 0 || !in->keeps_old || (errno != EINVAL && errno != ENOSYS))
+		return ret;
+	if (!in->is_new) {
+		errno = EEXIST;
+		return -1;
+	}
+	return skt_sys.renameat2(in->dir, in->part, in->dir, in->name, 0);
 }
 
 int skt_incoming_commit(struct skt_incoming *in, const char **why)
@@ -189,8 +203,12 @@ int skt_incoming_commit(struct skt_incoming *in, const char **why)
 	if (skt_sys.fsync(in->fd) < 0 && errno != EINVAL && errno != EROFS)
 		return incoming_failed(errno, why);
 	in->is_new = skt_sys.fstatat(in->dir, in->name, &st, AT_SYMLINK_NOFOLLOW) < 0;
-	if (skt_sys.renameat(in->dir, in->part, in->dir, in->name) < 0)
-		return incoming_failed(errno, why);
+	if (incoming_put_in_place(in) < 0) {
+		if (errno != EEXIST)
+			return incoming_failed(errno, why);
+		*why = "something has that name by now";
+		return 412;
+	}
 	skt_incoming_release(in, true);
 	return 0;
 }

@@ -7,11 +7,14 @@
 
 #include "http/tree.h"
 
+enum { SKT_INCOMING_OPEN = -2 };
+
 struct skt_incoming {
 	int dir, fd;       /* where it comes to lie, and what is written; -1: none */
-	int64_t at, total; /* bytes that are there; of how many, or -1: not told */
+	int64_t at, total; /* bytes that are there; of how many; -1: whatever comes is all; SKT_INCOMING_OPEN: nobody has said yet */
 	int64_t max;       /* 0: no limit */
 	bool is_new;       /* nothing had that name before */
+	bool keeps_old;    /* nothing that has the name by then may be replaced */
 	bool is_ours;      /* the part is locked: else somebody else writes it */
 	char name[256], part[256];
 };
@@ -26,7 +29,8 @@ int skt_incoming_open(const struct skt_tree *tree, const char *path, int64_t fir
 int skt_incoming_write(struct skt_incoming *in, const char *bytes, size_t n, const char **why);
 /* Whether it is whole, as far as that was told. */
 bool skt_incoming_is_whole(const struct skt_incoming *in);
-/* Bring it to the disk and put it in its place: for a thread beside the loop. Returns 0, or a status with *why. */
+/* Bring it to the disk and put it in its place: for a thread beside the loop. Returns 0, or a status with *why: 412 where something has the
+ * name that may not be replaced. */
 int skt_incoming_commit(struct skt_incoming *in, const char **why);
 /* Let it go; `keep`: what has come so far may be gone on with later. */
 void skt_incoming_release(struct skt_incoming *in, bool keep);

@@ -249,7 +249,7 @@ const char *skt_mime_of(const char *name, const char *begin, size_t n)
 	name = slash ? slash + 1 : name;
 	type = mime_of_web(name);
 	if (type)
-		return strncmp(type, "video/mp2t", 10) == 0 && n && mime_is_text(begin, n) ? "text/plain" UTF8 : type;
+		return strcmp(type, "video/mp2t") == 0 && n && mime_is_text(begin, n) ? "text/plain" UTF8 : type;
 	(void)pthread_mutex_lock(&mime_lock);
 	type = mime_of_system(name);
 	(void)pthread_mutex_unlock(&mime_lock);

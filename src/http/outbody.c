@@ -71,7 +71,8 @@ static ssize_t outbody_chunk(struct skt_outbody *b, const void *buf, size_t n)
 	if (at) {
 		head = snprintf(at, OUTBODY_SIZE_LINE, "%zx\r\n", n);
 		memcpy(at + head, buf, n);
-		memcpy(at + head + n, "\r\n", 2);
+		at[(size_t)head + n] = '\r';
+		at[(size_t)head + n + 1] = '\n';
 		skt_loop_give_room(conn->place->loop, room);
 		ret = skt_conn_write(conn, at, (size_t)head + n + 2, false);
 	}

@@ -253,7 +253,7 @@ static int request_length(struct skt_request *r, const char **why)
 		*why = "Content-Length is no number";
 		return 400;
 	}
-	for (size_t i = 0; i < length.n; i++) {
+	for (size_t i = 0; length.s && i < length.n; i++) {
 		if (length.s[i] < '0' || length.s[i] > '9' || r->length > (INT64_MAX - 9) / 10) {
 			*why = "Content-Length is no number";
 			return 400;
@@ -265,9 +265,27 @@ static int request_length(struct skt_request *r, const char **why)
 
 static bool request_is_host(struct skt_span host)
 {
-	for (size_t i = 0; i < host.n; i++)
+	for (size_t i = 0; host.s && i < host.n; i++)
 		if ((unsigned char)host.s[i] <= ' ' || strchr("/?#@\\\"<>,", host.s[i]) || (unsigned char)host.s[i] >= 127)
 			return false;
+	return true;
+}
+
+/* http://host/path: the host is the request's, whatever Host says (RFC 9112, section 3.2.2), and the rest is what is asked for: *t, empty for
+ * the root. False: it is no such URL. */
+static bool request_absolute(struct skt_request *r, struct skt_span *t)
+{
+	size_t scheme = t->n > 7 && strncasecmp(t->s, "http://", 7) == 0    ? 7
+			: t->n > 8 && strncasecmp(t->s, "https://", 8) == 0 ? 8
+									    : 0;
+	struct skt_span host = { t->s + scheme, 0 };
+
+	while (host.s + host.n < t->s + t->n && host.s[host.n] != '/' && host.s[host.n] != '?')
+		host.n++;
+	if (!scheme || host.n == 0 || !request_is_host(host))
+		return false;
+	r->field[SKT_FIELD_HOST] = host;
+	*t = (struct skt_span){ host.s + host.n, (size_t)(t->s + t->n - host.s) - host.n };
 	return true;
 }
 
@@ -278,34 +296,18 @@ static int request_target(struct skt_request *r, const char **why)
 	const char *query;
 
 	*why = "the target is neither a path nor a URL of http";
-	if (skt_span_is(t, "*")) {
-		r->path = t;
+	r->path = t;
+	if (skt_span_is(t, "*"))
 		return r->method == SKT_METHOD_OPTIONS ? 0 : 400;
-	}
-	if (t.n && t.s[0] != '/') {
-		size_t scheme = t.n > 7 && strncasecmp(t.s, "http://", 7) == 0    ? 7
-				: t.n > 8 && strncasecmp(t.s, "https://", 8) == 0 ? 8
-										  : 0;
-		struct skt_span host = { t.s + scheme, 0 };
-
-		while (host.s + host.n < t.s + t.n && host.s[host.n] != '/' && host.s[host.n] != '?')
-			host.n++;
-		if (!scheme || host.n == 0 || !request_is_host(host))
-			return 400;
-		r->field[SKT_FIELD_HOST] = host; /* what Host says does not matter then (RFC 9112, section 3.2.2) */
-		t = (struct skt_span){ host.s + host.n, (size_t)(t.s + t.n - host.s) - host.n };
-		if (t.n == 0 || t.s[0] == '?') { /* its path is the root */
-			r->path = (struct skt_span){ "/", 1 };
-			if (t.n)
-				r->query = (struct skt_span){ t.s + 1, t.n - 1 };
-			return 0;
-		}
-	}
-	query = memchr(t.s, '?', t.n);
+	if (t.n == 0 || (t.s[0] != '/' && !request_absolute(r, &t)))
+		return 400;
+	query = t.n ? memchr(t.s, '?', t.n) : NULL;
 	r->path = (struct skt_span){ t.s, query ? (size_t)(query - t.s) : t.n };
 	if (query)
 		r->query = (struct skt_span){ query + 1, (size_t)(t.s + t.n - query - 1) };
-	return t.n ? 0 : 400;
+	if (r->path.n == 0)
+		r->path = (struct skt_span){ "/", 1 };
+	return 0;
 }
 
 static int request_judge(struct skt_request *r, const char **why)

@@ -77,23 +77,52 @@ static int tree_walk(int root, const char *path, int flags, mode_t mode)
 	}
 }
 
+/* The part of a real path that is beneath the directory, "." for itself; NULL: it is not. */
+static const char *tree_beneath(const struct skt_tree *tree, const char *real)
+{
+	size_t n = strcmp(tree->path, "/") == 0 ? 0 : strlen(tree->path);
+
+	if (!real || strncmp(real, tree->path, n) != 0 || (real[n] != '/' && real[n] != '\0'))
+		return NULL;
+	return real[n] && real[n + 1] ? real + n + 1 : ".";
+}
+
+/* Where a name really is: `parent` is resolved, `last` (or NULL) may not be there. */
+static int tree_open_real(const struct skt_tree *tree, const char *parent, const char *last, int flags, mode_t mode)
+{
+	char *real = realpath(parent, NULL);
+	const char *beneath = tree_beneath(tree, real);
+	char full[4096];
+	int fd = -1, sys = real || last ? EXDEV : errno; /* whether there is something outside is nobody's business */
+
+	if (beneath &&
+	    (size_t)snprintf(full, sizeof(full), "%s%s%s", beneath, last ? "/" : "", last ? last : "") < sizeof(full)) {
+		fd = skt_sys.openat2(tree->fd, full, flags, flags & O_CREAT ? mode : 0,
+				     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+		sys = errno;
+	}
+	free(real);
+	errno = sys;
+	return fd;
+}
+
 /* A link on the way was written as an absolute path, or leads out: where it ends beneath the directory after all, that is opened, beneath it
- * again and through no link. */
+ * again and through no link. What lies outside is told from nothing. */
 static int tree_absolute(const struct skt_tree *tree, const char *name, int flags, mode_t mode)
 {
-	char full[4096];
-	size_t n = strcmp(tree->path, "/") == 0 ? 0 : strlen(tree->path);
-	char *real = NULL;
-	int fd = -1;
+	char full[4096], *slash;
+	int fd;
 
-	if ((size_t)snprintf(full, sizeof(full), "%s/%s", tree->path, name) < sizeof(full))
-		real = realpath(full, NULL);
-	if (real && strncmp(real, tree->path, n) == 0 && (real[n] == '/' || real[n] == '\0'))
-		fd = skt_sys.openat2(tree->fd, real[n] && real[n + 1] ? real + n + 1 : ".", flags,
-				     flags & O_CREAT ? mode : 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
-	else
-		errno = EXDEV;
-	free(real);
+	if ((size_t)snprintf(full, sizeof(full), "%s/%s", tree->path, name) >= sizeof(full)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = tree_open_real(tree, full, NULL, flags, mode);
+	slash = strrchr(full, '/');
+	if (fd < 0 && errno != EXDEV) { /* perhaps only its last part is not there */
+		*slash = '\0';
+		fd = tree_open_real(tree, full, slash + 1, flags, mode);
+	}
 	return fd;
 }
 

@@ -5,6 +5,7 @@
  * place, and then it is answered. A PUT that is cut leaves its part, to be gone on with: Content-Range "bytes * /SIZE" (without the blank) asks
  * how much of it is there, and the answer's Upload-Offset tells. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +13,7 @@
 #include "base/alloc.h"
 #include "http/incoming.h"
 #include "http/siteparts.h"
+#include "sys/call.h"
 #include "wire/httprange.h"
 
 struct put {
@@ -136,7 +138,9 @@ static bool put_range(const struct skt_request *r, int64_t *first, int64_t *tota
 		return false;
 	if (*first < 0) /* asks how much is there */
 		return !r->is_chunked && r->length == 0;
-	return r->is_chunked || r->length == last - *first + 1;
+	if (*total < 0) /* a piece, and nobody knows of how much: the next ones may tell */
+		*total = SKT_INCOMING_OPEN;
+	return !r->is_chunked && r->length == last - *first + 1;
 }
 
 /* Pages of other origins may make a browser send forms: only the site's own may upload. */
@@ -156,15 +160,31 @@ static bool upload_is_foreign(const struct skt_siteplace *place, const struct sk
 	return !at || (size_t)(origin.s + origin.n - at - 3) != host.n || strncasecmp(at + 3, host.s, host.n) != 0;
 }
 
+/* Whether something has that name that is no readable file: a link, wherever it leads, a pipe, ... */
+static bool upload_is_taken(const struct skt_siteplace *place, const char *path, struct stat *ret)
+{
+	const char *name;
+	int dir = skt_tree_parent(&place->site->tree, path, &name);
+	bool is_taken = dir >= 0 && skt_sys.fstatat(dir, name, ret, AT_SYMLINK_NOFOLLOW) == 0;
+
+	skt_close(dir);
+	return is_taken;
+}
+
 /* What the conditions say of what has that name now. */
 static int upload_conditions(const struct skt_siteplace *place, const struct skt_request *r, const char *path)
 {
+	static const char no_tag[] = "?"; /* "*" has it, and no list can */
 	struct skt_file *file = NULL;
+	struct stat st;
 	int status;
 
-	if (skt_files_get(place->files, path, &file) != 0)
-		file = NULL;
-	status = skt_content_conditions(r, file ? file->etag : NULL, file ? &file->st : NULL);
+	if (skt_files_get(place->files, path, &file) == 0)
+		status = skt_content_conditions(r, file->etag, &file->st);
+	else if (upload_is_taken(place, path, &st))
+		status = skt_content_conditions(r, no_tag, &st);
+	else
+		status = skt_content_conditions(r, NULL, NULL);
 	skt_file_let_go(file);
 	return status;
 }
@@ -227,6 +247,8 @@ void skt_upload_put(struct skt_siteplace *place, struct skt_exchange *x, const c
 		put_answer(p, 202, NULL, true);
 	else if (status)
 		put_answer(p, status, why, true);
-	else
-		skt_exchange_receive(x, &put_sink, p);
+	if (status)
+		return;
+	p->in.keeps_old = skt_span_is(r->field[SKT_FIELD_IF_NONE_MATCH], "*");
+	skt_exchange_receive(x, &put_sink, p);
 }

@@ -79,8 +79,9 @@ static void *member_thread(void *argument)
 	struct skt_error err;
 
 	if (skt_relay_start(m->relay, &err) == 0) {
-		member_poked(m);
-		(void)skt_loop_run(m->loop, &err);
+		member_poked(m); /* a signal may have come before this loop was known */
+		if (!skt_relay_is_done(m->relay))
+			(void)skt_loop_run(m->loop, &err);
 	}
 	atomic_fetch_sub(&m->crew->running, 1);
 	skt_loop_poke(m->crew->main_loop);

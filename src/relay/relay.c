@@ -60,7 +60,8 @@ static int relay_room(const struct skt_relay_config *config, const struct skt_li
 	int left = skt_limit_left();
 	/* a service's files are open only while they are sent, and many clients share one */
 	int a_link = relay_fds_of_from(config, listener) + (config->service ? 0 : relay_fds_of(config->to));
-	int spare = RELAY_SPARE_FDS + left / (config->service ? 4 : 32), room = (left - spare) / ((a_link ? a_link : 1) * share);
+	int spare = RELAY_SPARE_FDS + left / (config->service ? 4 : 32),
+	    room = (left - spare) / ((a_link ? a_link : 1) * share);
 
 	if (config->max && config->max < room)
 		return config->max;

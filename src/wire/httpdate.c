@@ -52,7 +52,8 @@ char *skt_httpdate_print(int64_t seconds, char ret[SKT_HTTPDATE_SIZE])
 
 	date_of_day(days, &year, &month, &day);
 	memcpy(at, date_days + (days + 4 + 7 * 200000) % 7 * 3, 3);
-	memcpy(at + 3, ", ", 2);
+	at[3] = ',';
+	at[4] = ' ';
 	at = date_digits(at + 5, day, 2);
 	*at++ = ' ';
 	memcpy(at, date_months + (month - 1) * 3, 3);

@@ -57,6 +57,35 @@ static bool path_up(char *ret, size_t *end)
 	return true;
 }
 
+/* One segment onto the path that ends at *end. */
+static enum skt_pathfault path_take(struct skt_span segment, bool is_last, char *ret, size_t *end, size_t size,
+				    struct skt_httppath *facts)
+{
+	size_t begin = *end ? *end + 1 : 0, now;
+	enum skt_pathfault fault;
+
+	facts->ends_in_slash = false;
+	if (segment.n == 0) {
+		facts->has_empty |= !is_last;
+		facts->ends_in_slash = is_last;
+		return SKT_PATH_GOOD;
+	}
+	if (*end)
+		ret[*end] = '/';
+	now = path_segment(segment, ret, begin, size, &fault);
+	if (now == 0)
+		return fault;
+	if (now - begin == 1 && ret[begin] == '.') {
+		facts->ends_in_slash = is_last;
+	} else if (now - begin == 2 && ret[begin] == '.' && ret[begin + 1] == '.') {
+		facts->ends_in_slash = is_last;
+		return path_up(ret, end) ? SKT_PATH_GOOD : SKT_PATH_CLIMBS;
+	} else {
+		*end = now;
+	}
+	return SKT_PATH_GOOD;
+}
+
 enum skt_pathfault skt_httppath_decode(struct skt_span path, char *ret, size_t size, struct skt_httppath *facts)
 {
 	size_t end = 0;
@@ -69,30 +98,11 @@ enum skt_pathfault skt_httppath_decode(struct skt_span path, char *ret, size_t s
 	while (s < stop) { /* at a slash */
 		const char *next = memchr(s + 1, '/', (size_t)(stop - s - 1));
 		struct skt_span segment = { s + 1, (size_t)((next ? next : stop) - s - 1) };
-		size_t begin = end ? end + 1 : 0, now;
-		bool is_last = !next;
 
-		s = next ? next : stop;
-		if (segment.n == 0) {
-			facts->has_empty |= !is_last;
-			facts->ends_in_slash = is_last;
-			continue;
-		}
-		if (end)
-			ret[end] = '/';
-		now = path_segment(segment, ret, begin, size, &fault);
-		if (now == 0)
+		fault = path_take(segment, !next, ret, &end, size, facts);
+		if (fault != SKT_PATH_GOOD)
 			return fault;
-		facts->ends_in_slash = false;
-		if (now - begin == 1 && ret[begin] == '.') {
-			facts->ends_in_slash = is_last;
-		} else if (now - begin == 2 && ret[begin] == '.' && ret[begin + 1] == '.') {
-			if (!path_up(ret, &end))
-				return SKT_PATH_CLIMBS;
-			facts->ends_in_slash = is_last;
-		} else {
-			end = now;
-		}
+		s = next ? next : stop;
 	}
 	ret[end] = '\0';
 	facts->ends_in_slash |= end == 0;

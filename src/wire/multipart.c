@@ -279,7 +279,6 @@ static int multipart_content(struct skt_multipart *m, const char *bytes, size_t 
 				*used = i;
 				return status ? status : multipart_marked(m);
 			}
-			from = i;
 			continue;
 		}
 		/* what looked like a mark was content; before the first part there is none to give it to */

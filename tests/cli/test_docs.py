@@ -3,6 +3,7 @@
 
 A command line is run as it stands, but on loopback: the kernel picks its ports, its paths lie in the test's directory, and what it
 dials is a server of the test. A line that this file does not know how to run fails."""
+import base64
 import json
 import os
 import pathlib
@@ -10,8 +11,10 @@ import re
 import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import urllib.parse
+import urllib.request
 
 import pytest
 
@@ -244,6 +247,27 @@ class Stage:
                 assert end.read_some(15, self.deadline).startswith(b"HTTP/1.1 200")
             assert p.stop(signal.SIGINT) == 0
 
+    def serve(self):
+        """The directory of the line is there at the first address that is told."""
+        for name in ("dist", "site"):
+            (self.directory / name).mkdir()
+            (self.directory / name / f"{name}.txt").write_text("x")
+        (self.directory / "here.txt").write_text("x")
+        words = [str(self.directory / "site") if w == "~/site" else re.sub(r"^(any|tls://|):\d+$", r"\1:0", w) for w in shlex.split(self.line.text)[2:]]
+        shown = next((f"{w.rsplit('/', 1)[-1]}.txt" for w in words[:1] if w.endswith(("dist", "site"))), "here.txt")
+        with Soket("serve", *words, "--json", cwd=str(self.directory)) as p:
+            url = p.event("serving")["url"]
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+            with opener.open(urllib.request.Request(url, headers=self.login(words)), timeout=10) as answer:
+                assert answer.status == 200 and f"./{shown}" in answer.read().decode()
+
+    @staticmethod
+    def login(words):
+        user = next((words[i + 1] for i, w in enumerate(words) if w == "--auth"), None)
+        return {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}
+
     def demo(self):
         with Soket("demo") as p:
             p.out.wait(lambda r: b"soket connect" in r.bytes, self.deadline, "the demo")
@@ -270,7 +294,7 @@ def run_completion(line, directory):
 def run_line(line, directory):
     if "soket completion" in line:
         run_completion(line, directory)
-    elif layerlines.is_one(line):
+    elif layerlines.is_one(line) and line.split()[1] != "serve":
         layerlines.LayerLine(line, directory).perform()
     elif line.split()[1] in OPENS and " udp:" in line:
         msglines.Messages(line, directory).perform()

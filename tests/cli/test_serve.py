@@ -317,12 +317,9 @@ def test_a_file_that_is_rewritten_is_seen_at_once(size, tmp_path):
 
 @pytest.mark.parametrize("field, first, last", [("bytes=0-0", 0, 0), ("bytes=5-9", 5, 9), ("bytes=1048000-", 1048000, 1048575), ("bytes=-5", 1048571, 1048575),
                                                  ("bytes=0-99999999999999999999999", 0, 1048575), ("bytes=-99999999", 0, 1048575),
-                                                 ("bytes=0-4,5-9", 0, 9), ("bytes= 3-4 , 4-8", 3, 8), ("BYTES=0-1", None, None)])
+                                                 ("bytes=0-4,5-9", 0, 9), ("bytes= 3-4 , 4-8", 3, 8), ("BYTES=0-1", 0, 1)])
 def test_one_range(field, first, last, site):
     a = site.get("/big.bin", Range=field)
-    if first is None:
-        assert a.status == 200 and a.body == BIG
-        return
     assert a.status == 206 and a["Content-Range"] == f"bytes {first}-{last}/{len(BIG)}" and a.body == BIG[first:last + 1]
 
 

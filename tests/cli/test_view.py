@@ -423,3 +423,11 @@ def test_passwords_on_the_way_are_not_shown():
     with Page(p).events(want="hello") as events:
         command = events.until("hello")["command"]
     assert "secret" not in command and "via=socks5://***@127.0.0.1:9" in command
+
+
+def test_the_whole_page_is_small():
+    need_page()
+    with Soket("view", "--json", deadline=20) as p:
+        page = Page(p)
+        sizes = [len(page.get(name, **{"Accept-Encoding": "gzip"})[2]) for name in ("", "page.js", "page.css")]
+        assert all(sizes) and sum(sizes) < 150_000, sizes

@@ -40,7 +40,7 @@ const scenarios = {
       await page.click(`#tab-${name}`);
       if (name === "ports") await page.locator("#ports .user tbody tr").first().waitFor();
       if (name === "links") await page.locator("#links tbody tr").first().waitFor();
-      if (name === "map") await page.locator("#map .own").first().waitFor();
+      if (name === "map") await page.locator("#map .nodes .own").waitFor();
       if (name === "learn") await page.locator("#learn .socket .example:not([hidden])").waitFor();
       seen.title[name] = (await page.locator(`#${name} h2`).textContent()).trim();
       seen.wide[name] = await wide();
@@ -64,7 +64,7 @@ const scenarios = {
     await page.click("#tab-links");
     const row = page.locator("#links tbody tr").filter({ hasText: options.link });
     await row.waitFor();
-    await row.locator("button").click();
+    await row.locator("button.danger").click();
     await row.waitFor({ state: "detached" });
     return { left: await texts("#links tbody .from code") };
   },

@@ -87,7 +87,6 @@ def test_curl_decodes_what_is_compressed(site):
     assert plain.raw == WORDS
 
 
-@pytest.mark.xfail(strict=True, reason="412 says Content-Encoding: gzip of its plain words")
 def test_curl_decodes_a_refusal(site):
     done = curl("--compressed", "-H", 'If-Match: "x"', url(site, "/words.txt"))
     assert done.status == 0 and done.raw.startswith(b"412")
