@@ -98,7 +98,7 @@ static const struct mime_row {
 	{ "zst", "application/zstd" },
 };
 
-enum { MIME_GLOBS_MAX = 512 * 1024, MIME_KNOWN = 512 };
+enum { MIME_GLOBS_MAX = 512 * 1024, MIME_KNOWN = 512, MIME_GLOB_MAX = 128 };
 
 static pthread_mutex_t mime_lock = PTHREAD_MUTEX_INITIALIZER;
 static char *mime_globs;             /* the system's file; NULL: not read, "": there is none */
@@ -120,23 +120,36 @@ static const char *mime_of_web(const char *name)
 	return row ? row->type : NULL;
 }
 
+/* Add a file of globs to those that were read. */
+static void mime_read_file(struct skt_text *globs, const char *path)
+{
+	int fd = skt_sys.open(path, O_RDONLY | O_CLOEXEC, 0);
+	char room[4096];
+	ssize_t got;
+
+	if (fd < 0)
+		return;
+	while (globs->len < MIME_GLOBS_MAX && (got = skt_sys.read(fd, room, sizeof(room))) > 0)
+		skt_text_addn(globs, room, (size_t)got);
+	skt_text_addc(globs, '\n');
+	skt_close(fd);
+}
+
+/* All of the system's, those of the earlier directory first (XDG Base Directory Specification). NULL without memory. */
 static char *mime_read(void)
 {
-	int fd = skt_sys.open("/usr/share/mime/globs2", O_RDONLY | O_CLOEXEC, 0);
-	char *text = fd >= 0 ? skt_malloc(MIME_GLOBS_MAX + 1) : NULL, *less;
-	size_t n = 0;
-	ssize_t got = 1;
+	const char *list = getenv("XDG_DATA_DIRS");
+	struct skt_text globs = { 0 };
+	struct skt_span rest, dir;
+	char path[512];
 
-	while (text && n < MIME_GLOBS_MAX && got > 0) {
-		got = skt_sys.read(fd, text + n, MIME_GLOBS_MAX - n);
-		n += got > 0 ? (size_t)got : 0;
-	}
-	skt_close(fd);
-	if (!text)
-		return skt_strdup("");
-	text[n] = '\0';
-	less = skt_realloc(text, n + 1);
-	return less ? less : text;
+	if (!list || !*list)
+		list = "/usr/local/share:/usr/share";
+	rest = (struct skt_span){ list, strlen(list) };
+	while (skt_span_split(&rest, ':', &dir))
+		if (snprintf(path, sizeof(path), "%.*s/mime/globs2", (int)dir.n, dir.s) < (int)sizeof(path))
+			mime_read_file(&globs, path);
+	return globs.len ? skt_text_take(&globs) : skt_strdup("");
 }
 
 struct mime_glob {
@@ -153,10 +166,12 @@ static bool mime_line(struct skt_span line, struct mime_glob *ret)
 	if (line.n == 0 || line.s[0] == '#' || !skt_span_split(&line, ':', &weight) ||
 	    !skt_span_split(&line, ':', &ret->type) || !skt_span_split(&line, ':', &ret->glob))
 		return false;
+	if (ret->glob.n >= MIME_GLOB_MAX)
+		return false;
 	(void)skt_span_split(&line, ':', &flags);
 	ret->is_case = skt_span_is(flags, "cs");
 	ret->weight = 0;
-	for (size_t i = 0; i < weight.n && i < 4; i++)
+	for (size_t i = 0; i < weight.n && i < 4 && weight.s[i] >= '0' && weight.s[i] <= '9'; i++)
 		ret->weight = ret->weight * 10 + (weight.s[i] - '0');
 	return true;
 }
@@ -165,7 +180,7 @@ static bool mime_line(struct skt_span line, struct mime_glob *ret)
 static size_t mime_fits(const struct mime_glob *g, const char *name)
 {
 	size_t n = strlen(name), tail = g->glob.n - 1;
-	char pattern[128];
+	char pattern[MIME_GLOB_MAX];
 
 	if (g->glob.s[0] == '*' && !memchr(g->glob.s + 1, '*', tail) && !memchr(g->glob.s, '[', g->glob.n) &&
 	    !memchr(g->glob.s, '?', g->glob.n))
@@ -173,8 +188,6 @@ static size_t mime_fits(const struct mime_glob *g, const char *name)
 						: strncasecmp(name + n - tail, g->glob.s + 1, tail)) == 0
 			       ? g->glob.n
 			       : 0;
-	if (g->glob.n >= sizeof(pattern))
-		return 0;
 	(void)snprintf(pattern, sizeof(pattern), "%.*s", (int)g->glob.n, g->glob.s);
 	return fnmatch(pattern, name, g->is_case ? 0 : FNM_CASEFOLD) == 0 ? g->glob.n : 0;
 }

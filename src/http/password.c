@@ -25,6 +25,9 @@ enum { PASSWORD_DIGEST = 32, PASSWORD_KEPT = 256, PASSWORD_LINE = 1024 };
 /* enum of argon2.h */
 enum { ARGON2_I = 1, ARGON2_ID = 2 };
 
+/* What salts and digests are written in. */
+static const char password_digits[] = "./+0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
 struct password_user {
 	char *name, *hash; /* hash NULL: plain, known by its digest */
 	unsigned char digest[PASSWORD_DIGEST];
@@ -205,6 +208,35 @@ static bool password_hash_is_good(const struct skt_passwords *p, const char *has
 	return good;
 }
 
+/* Whether two hashes are made alike: the same method and costs, a salt and a digest of the same lengths and characters. */
+static bool password_is_like(const char *a, const char *b)
+{
+	/* the last two fields are the salt and the digest; bcrypt has them in one */
+	int n_fields = 0, n_last = strncmp(a, "$2", 2) == 0 ? 1 : 2, field = 0;
+
+	if (strlen(a) != strlen(b))
+		return false;
+	for (const char *s = a; *s; s++)
+		n_fields += *s == '$';
+	for (; *a; a++, b++) {
+		field += *a == '$';
+		if (*a == *b && (field <= n_fields - n_last || *a == '$'))
+			continue;
+		if (field <= n_fields - n_last || !strchr(password_digits, *a) || !strchr(password_digits, *b))
+			return false;
+	}
+	return true;
+}
+
+/* To check a hash takes as long as a password does: of those that are made alike, one is checked, or a file of many would take minutes. */
+static bool password_is_known_kind(const struct skt_passwords *p, const char *hash)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->user[i].hash && password_is_like(hash, p->user[i].hash))
+			return true;
+	return false;
+}
+
 static int password_line(struct skt_passwords *p, char *line, const char **why)
 {
 	char *colon = strchr(line, ':');
@@ -221,7 +253,7 @@ static int password_line(struct skt_passwords *p, char *line, const char **why)
 	if (password_method(p, colon + 1, why) < 0)
 		return -SKT_E_USAGE;
 	*why = N_("its hash is malformed");
-	if (!password_hash_is_good(p, colon + 1))
+	if (!password_is_known_kind(p, colon + 1) && !password_hash_is_good(p, colon + 1))
 		return -SKT_E_USAGE;
 	u = password_new_user(p, line, (size_t)(colon - line));
 	if (!u || !(u->hash = skt_strdup(colon + 1)))
