@@ -234,10 +234,11 @@ static const char *mime_of_system(const char *name)
 /* Text, as far as the first bytes tell: UTF-8, and no control characters but those of text. */
 static bool mime_is_text(const char *begin, size_t n)
 {
+	static const char of_text[] = { '\t', '\n', '\r', '\f', '\b', '\033' };
 	struct skt_utf8 u = { 0 };
 
 	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)begin[i] < ' ' && !memchr("\t\n\r\f\b\033", begin[i], 6))
+		if ((unsigned char)begin[i] < ' ' && !memchr(of_text, begin[i], sizeof(of_text)))
 			return false;
 	return skt_utf8_add(&u, begin, n) == n;
 }
