@@ -10,12 +10,13 @@
 enum { SKT_INCOMING_OPEN = -2 };
 
 struct skt_incoming {
-	int dir, fd;       /* where it comes to lie, and what is written; -1: none */
-	int64_t at, total; /* bytes that are there; of how many; -1: whatever comes is all; SKT_INCOMING_OPEN: nobody has said yet */
-	int64_t max;       /* 0: no limit */
-	bool is_new;       /* nothing had that name before */
-	bool keeps_old;    /* nothing that has the name by then may be replaced */
-	bool is_ours;      /* the part is locked: else somebody else writes it */
+	int dir, fd; /* where it comes to lie, and what is written; -1: none */
+	int64_t at,
+		total; /* bytes that are there; of how many; -1: whatever comes is all; SKT_INCOMING_OPEN: nobody has said yet */
+	int64_t max;    /* 0: no limit */
+	bool is_new;    /* nothing had that name before */
+	bool keeps_old; /* nothing that has the name by then may be replaced */
+	bool is_ours;   /* the part is locked: else somebody else writes it */
 	char name[256], part[256];
 };
 

@@ -41,7 +41,7 @@
 	CALL(int, pipe2, (int *fds, int flags), (fds, flags))                                                            \
 	CALL(ssize_t, pread, (int fd, void *buf, size_t n, off_t at), (fd, buf, n, at))                                  \
 	CALL(int, fstatat, (int dir, const char *path, struct stat *st, int flags), (dir, path, st, flags))              \
-	CALL(int, renameat2, (int dir, const char *from, int to_dir, const char *to, unsigned flags),                            \
+	CALL(int, renameat2, (int dir, const char *from, int to_dir, const char *to, unsigned flags),                    \
 	     (dir, from, to_dir, to, flags))                                                                             \
 	CALL(int, unlinkat, (int dir, const char *path, int flags), (dir, path, flags))                                  \
 	CALL(int, fallocate, (int fd, int mode, off_t at, off_t n), (fd, mode, at, n))                                   \
