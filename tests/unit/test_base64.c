@@ -60,22 +60,8 @@ static void any_bytes_come_back_and_need_just_their_room(void **state)
 static void what_is_not_base64_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"Z",
-		"Zg",
-		"Zg=",
-		"Zg===",
-		"====",
-		"=Zg=",
-		"Zg==Zg==",
-		"Z===",
-		"Zm9v\n",
-		"Zm 9",
-		"Zm-_",
-		"Zh==",
-		"Zm9=",
-		"Zm9vYg=x",
-		"Zm\377v",
-		"A=A=",
+		"Z",      "Zg",   "Zg=",  "Zg===", "====", "=Zg=",     "Zg==Zg==", "Z===",
+		"Zm9v\n", "Zm 9", "Zm-_", "Zh==",  "Zm9=", "Zm9vYg=x", "Zm\377v",  "A=A=",
 	};
 	char back[16];
 
