@@ -25,7 +25,7 @@
 #include "sys/clock.h"
 
 enum {
-	CONN_ROUNDS = 64,            /* requests of one connection before others have their turn */
+	CONN_ROUNDS = 256,           /* steps of one connection before others have their turn */
 	CONN_WASTE_MAX = 256 * 1024, /* of a body that nobody wants */
 };
 
@@ -490,7 +490,7 @@ static void conn_step(struct skt_conn *conn)
 	int rounds = 0;
 
 	conn->is_busy = true;
-	while (rounds < CONN_ROUNDS * 4 && conn_round(conn))
+	while (rounds < CONN_ROUNDS && conn_round(conn))
 		rounds++;
 	conn->is_busy = false;
 	if (conn->state == SKT_CONN_OVER) {
@@ -498,7 +498,7 @@ static void conn_step(struct skt_conn *conn)
 		return;
 	}
 	skt_conn_trim(conn);
-	if (rounds == CONN_ROUNDS * 4)
+	if (rounds == CONN_ROUNDS)
 		skt_loop_defer(conn->place->loop, &conn->task);
 	conn_watch_time(conn);
 }
